@@ -1,0 +1,1 @@
+"""The rooms' climate: channels, readings, limits and alarms."""

@@ -1,0 +1,1 @@
+"""Doors, cards, motion, custody clips and their review."""

@@ -1,0 +1,125 @@
+"""Projections of the environment domain. Times are integer milliseconds since 1970 UTC, `t_ms` as shown, `raw_ms` as sent."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, SmallInteger, String, Table, Text
+
+from central.store.metadata import metadata
+
+QUALITY = {"good": 0, "suspect": 1, "bad": 2}
+SUM_SCALE = 1_000_000  # rollup sums are integers of millionths, so that adding is exact in any grouping
+SUM_LIMIT = 100_000_000  # values beyond this are left out of the mean (they have no place in a storeroom)
+
+rooms = Table(
+    "rooms",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("agent", String(40), nullable=False),
+)
+
+channels = Table(
+    "channels",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # 31 bits of SHA-256 of the channel's name
+    Column("channel", String(160), nullable=False, unique=True),  # {agent}.{sensor}.{q}
+    Column("agent", String(40), nullable=False),
+    Column("room", String(40), nullable=False),
+    Column("sensor", String(100), nullable=False),
+    Column("q", String(40), nullable=False),
+    Column("u", String(20), nullable=False),
+    Column("serial", String(200)),
+    Column("resolution", Float),
+    Column("tolerance", Float),
+    Column("t_ms", BigInteger, nullable=False),  # of the declaration
+)
+
+channel_indexes = Table(  # what `i` means in the readings of an epoch
+    "channel_indexes",
+    metadata,
+    Column("epoch_id", Integer, primary_key=True),
+    Column("i", Integer, primary_key=True),
+    Column("channel_id", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+readings = Table(
+    "readings",
+    metadata,
+    Column("channel_id", Integer, primary_key=True),
+    Column("t_ms", BigInteger, primary_key=True),
+    Column("epoch_id", Integer, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("v", Float),
+    Column("quality", SmallInteger, nullable=False),  # QUALITY
+    Column("why", Text),
+    Column("raw_ms", BigInteger),  # the device's own time where t_ms is a corrected one
+    sqlite_with_rowid=False,
+)
+
+rollup_hour = Table(
+    "rollup_hour",
+    metadata,
+    Column("channel_id", Integer, primary_key=True),
+    Column("hour_ms", BigInteger, primary_key=True),  # start of the UTC hour
+    Column("n", Integer, nullable=False),  # good values
+    Column("other", Integer, nullable=False),  # suspect, bad or missing ones
+    Column("min", Float),
+    Column("max", Float),
+    Column("sum_n", Integer, nullable=False),  # how many values are in `sum`
+    Column("sum", BigInteger, nullable=False),  # times SUM_SCALE; mean = sum / SUM_SCALE / sum_n
+    sqlite_with_rowid=False,
+)
+
+limits = Table(  # the limits in force at the agents, from their `config` records
+    "limits",
+    metadata,
+    Column("agent", String(40), primary_key=True),
+    Column("rule", String(100), primary_key=True),
+    Column("channel", String(160), nullable=False),
+    Column("above", Float),
+    Column("below", Float),
+    Column("deadband", Float),
+    Column("delay_s", Float),
+    Column("priority", String(10)),
+)
+
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("id", String(200), primary_key=True),  # {agent}:{epoch}:{seq} of its first record; "centre:…" for the centre's own
+    Column("agent", String(40), nullable=False),
+    Column("room", String(40), nullable=False),
+    Column("rule", String(100), nullable=False),
+    Column("subject", String(200), nullable=False),
+    Column("priority", String(10), nullable=False),  # low, medium, high, urgent
+    Column("state", String(16), nullable=False),  # unacknowledged, acknowledged, returned (unacknowledged), shelved, normal
+    Column("active", Boolean, nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("returned_ms", BigInteger),
+    Column("value", Float),
+    Column("limit", Float),
+    Column("words", Text, nullable=False),  # JSON object: language -> text, and what to do
+    Column("acknowledged_by", String(120)),
+    Column("acknowledged_ms", BigInteger),
+    Column("shelved_until_ms", BigInteger),
+    Column("shelved_by", String(120)),
+    Column("shelved_reason", Text),
+    Column("escalated_ms", BigInteger),
+    Column("raw_ms", BigInteger),
+    Column("boot", String(64)),
+    Column("m_ms", BigInteger),
+)
+Index("ix_alarms_state", alarms.c.state, alarms.c.since_ms)
+Index("ix_alarms_subject", alarms.c.subject, alarms.c.rule)
+
+alarm_notes = Table(  # what was said and done about an alarm, in order
+    "alarm_notes",
+    metadata,
+    Column("id", String(36), primary_key=True),  # uuid5 of the ledger fact
+    Column("alarm_id", String(200), nullable=False, index=True),
+    Column("t_ms", BigInteger, nullable=False),
+    Column("leaf_idx", BigInteger, nullable=False),
+    Column("what", String(20), nullable=False),  # raised, returned, acknowledged, shelved, unshelved, note, escalated
+    Column("actor", String(120), nullable=False),
+    Column("text", Text),
+)
+
+PROJECTIONS = (rooms, channels, channel_indexes, readings, rollup_hour, limits, alarms, alarm_notes)

@@ -1,0 +1,1 @@
+"""What agents say about themselves: health, clocks, configuration in force, answers to commands."""

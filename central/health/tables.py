@@ -1,0 +1,67 @@
+"""Projections of what agents report about themselves."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text
+
+from central.store.metadata import metadata
+
+health = Table(  # the last report of each lane
+    "health",
+    metadata,
+    Column("agent", String(40), primary_key=True),
+    Column("lane", String(10), primary_key=True),
+    Column("t_ms", BigInteger, nullable=False),
+    Column("facts", Text, nullable=False),  # JSON object
+)
+
+agent_config = Table(  # what is in force at an agent: limits, thresholds, calibration, versions; the last record
+    "agent_config",
+    metadata,
+    Column("agent", String(40), primary_key=True),
+    Column("t_ms", BigInteger, nullable=False),
+    Column("facts", Text, nullable=False),
+)
+
+boots = Table(  # a boot's clock: W = t - m of its first disciplined `clock` record, by which earlier records are shown
+    "boots",
+    metadata,
+    Column("agent", String(40), primary_key=True),
+    Column("boot", String(64), primary_key=True),
+    Column("w_ms", BigInteger),  # NULL until the clock was disciplined
+    Column("ok_m_ms", BigInteger),  # m of that record: earlier ones are corrected
+    Column("source", String(100)),
+)
+
+lane_boots = Table(  # from which sequence on a lane's records belong to which boot
+    "lane_boots",
+    metadata,
+    Column("epoch_id", Integer, primary_key=True),
+    Column("lane", String(10), primary_key=True),
+    Column("from_seq", BigInteger, primary_key=True),
+    Column("boot", String(64), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+gaps = Table(  # what an agent says it no longer has, or the centre saw missing
+    "gaps",
+    metadata,
+    Column("id", String(200), primary_key=True),  # {agent}:{epoch}:{seq} of the record, or "centre:{act leaf}"
+    Column("agent", String(40), nullable=False),
+    Column("lane", String(10), nullable=False),
+    Column("from_seq", BigInteger, nullable=False),
+    Column("to_seq", BigInteger, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("t_ms", BigInteger, nullable=False),
+)
+Index("ix_gaps_agent", gaps.c.agent, gaps.c.t_ms)
+
+command_results = Table(
+    "command_results",
+    metadata,
+    Column("id", String(100), primary_key=True),  # of the command
+    Column("agent", String(40), nullable=False),
+    Column("ok", Boolean, nullable=False),
+    Column("why", Text),
+    Column("t_ms", BigInteger, nullable=False),
+)
+
+PROJECTIONS = (health, agent_config, boots, lane_boots, gaps, command_results)

@@ -1,0 +1,60 @@
+"""Acts: what a person did, or the centre decided by clock; recorded here, made leaves by the sequencer.
+
+Kinds that change tables, with the fields of their bodies (all others, like login, view, print or export, are only recorded):
+
+    alarm.acknowledge {alarm, text?}            alarm.shelve {alarm, until_ms, reason}
+    alarm.unshelve {alarm, text?}               alarm.note {alarm, text}
+    alarm.raise {alarm, rule, subject, agent, room, priority, words}      by "system": the centre's own alarms
+    alarm.return {alarm}                        alarm.escalate {alarm}    by "system"
+    review.set {review, state?, owner?, verdict?, reason?}                state: open, claimed, escalated, closed
+    batch.accept {batch, reason?}               batch.reject {batch, reason, pages: [ids]}
+    page.reject {page, reason}                  gap {agent, lane, epoch, from, to}    by "system"
+"""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, select
+
+from central.ledger.tables import acts
+from central.store.engine import reading
+from wire.codec import dumps
+
+WAIT_STEP_S = 0.02
+
+
+def record(connection: Connection, *, kind: str, actor: str, body: Mapping[str, Any], t_ms: int | None = None) -> int:
+    """Record an act in the caller's write transaction and return its id; it takes effect when the sequencer appends its leaf.
+
+    Body is a JSON object of ids and plain values; `actor` is put inside it, since only the salted digest of the body enters the tree.
+    """
+    salt = secrets.token_bytes(16)
+    text = dumps({**body, "actor": actor})
+    statement = (
+        insert(acts)
+        .values(
+            t_ms=time.time_ns() // 1_000_000 if t_ms is None else t_ms,
+            kind=kind,
+            actor=actor,
+            salt=salt,
+            body=text,
+            digest=hashlib.sha256(salt + text.encode()).hexdigest(),
+        )
+        .returning(acts.c.id)
+    )
+    return int(connection.execute(statement).scalar_one())
+
+
+def wait_projected(engine: Engine, act_id: int, timeout_s: float = 2.0) -> bool:
+    """Whether the act's effect is in the tables, waiting up to timeout_s for the sequencer."""
+    end = time.monotonic() + timeout_s
+    while True:
+        with reading(engine) as connection:
+            if connection.scalar(select(acts.c.leaf_idx).where(acts.c.id == act_id)) is not None:
+                return True
+        if time.monotonic() >= end:
+            return False
+        time.sleep(WAIT_STEP_S)

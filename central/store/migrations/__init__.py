@@ -1,0 +1,1 @@
+"""Alembic's scripts: how an older database becomes a newer one."""
