@@ -1,0 +1,1 @@
+"""Putting Muniment on machines: broker, services, packaging and the demonstration."""

@@ -1,0 +1,43 @@
+# make demo | install | test | lint | bench | faults; see README.md
+SHELL := /bin/bash
+PYTHON ?= python3
+PORT ?= 8080
+DATA ?= var/demo
+FAULTS ?= 20
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo install install-test test lint unit bench faults lock clean
+
+demo: install
+	@exec $(BIN)/python -m deploy.demo --port $(PORT) --data $(DATA)
+
+install:
+	@PYTHON=$(PYTHON) deploy/install.sh demo
+
+install-test:
+	@PYTHON=$(PYTHON) deploy/install.sh test
+
+test: install-test lint unit
+
+lint:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit:
+	$(BIN)/pytest
+
+bench: install-test
+	$(BIN)/python -m tests.bench
+
+faults: install-test
+	$(BIN)/python -m tests.faults --rounds $(FAULTS)
+
+# Pin what is installed now, for the next fresh machine.
+lock:
+	$(BIN)/pip freeze --exclude-editable --exclude pip --exclude setuptools | grep -v ' @ ' > deploy/constraints.txt
+
+clean:
+	rm -rf .venv var central/console/static/dist central/console/node_modules
