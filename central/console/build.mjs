@@ -1,0 +1,47 @@
+// Bundles the console's scripts and styles into static/dist/ and writes the manifest that the pages read their names from.
+import { build, context } from "esbuild";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+
+const OUT = "static/dist";
+
+/** Writes manifest.json: source entry name -> built file name with its content hash. */
+const manifest = {
+  name: "manifest",
+  setup(plugin) {
+    plugin.onEnd(async (result) => {
+      if (result.errors.length > 0 || !result.metafile) return;
+      const names = {};
+      for (const [file, output] of Object.entries(result.metafile.outputs)) {
+        if (output.entryPoint) names[path.basename(output.entryPoint)] = path.basename(file);
+      }
+      await writeFile(path.join(OUT, "manifest.json"), JSON.stringify(names, null, 1) + "\n");
+    });
+  },
+};
+
+const options = {
+  entryPoints: ["src/console.ts", "src/console.css"],
+  outdir: OUT,
+  entryNames: "[name]-[hash]",
+  chunkNames: "[name]-[hash]",
+  assetNames: "[name]-[hash]",
+  bundle: true,
+  format: "esm",
+  splitting: true,
+  minify: true,
+  sourcemap: true,
+  target: ["chrome100", "firefox100", "safari15.4"],
+  metafile: true,
+  logLevel: "warning",
+  plugins: [manifest],
+};
+
+await rm(OUT, { recursive: true, force: true });
+await mkdir(OUT, { recursive: true });
+if (process.argv.includes("--watch")) {
+  const watcher = await context(options);
+  await watcher.watch();
+} else {
+  await build(options);
+}

@@ -1,0 +1,46 @@
+// The console's entry: wires the small modules to the page that was drawn by the server.
+import htmx from "htmx.org/dist/htmx.esm.js";
+import { Idiomorph } from "idiomorph/dist/idiomorph.esm.js";
+import { startActs, toast } from "./acts";
+import { startLive } from "./live";
+import { startReview, track } from "./review";
+import { startTheme } from "./theme";
+import { localise, startTimes } from "./times";
+import { loadWords, say } from "./words";
+
+loadWords();
+startTimes();
+startTheme();
+startActs();
+startReview();
+
+// A refreshed section is morphed into the one on the page: focus, a playing clip and scroll positions stay.
+htmx.defineExtension("morph", {
+  isInlineSwap: (style: string) => style === "morph",
+  handleSwap: (style: string, target: Node, fragment: Node) => {
+    if (style !== "morph") return false;
+    const fresh = fragment instanceof DocumentFragment ? fragment.firstElementChild : fragment;
+    if (!fresh) return [target];
+    return Idiomorph.morph(target as Element, fresh as Element, {
+      morphStyle: "outerHTML", ignoreActiveValue: true,
+      callbacks: { beforeNodeMorphed: (old: Node) => !(old instanceof Element && old.matches("dialog[open], [aria-busy=true], [data-keep]")) },
+    });
+  },
+});
+document.addEventListener("htmx:afterSettle", (event) => {
+  const section = event.target as HTMLElement;
+  localise(section.parentElement ?? document);
+  track(document);
+});
+document.addEventListener("htmx:sendError", () => document.documentElement.classList.add("is-stale"));
+document.addEventListener("htmx:afterRequest", (event) => {
+  const { successful, xhr } = (event as CustomEvent<{ successful: boolean; xhr: XMLHttpRequest }>).detail;
+  if (successful) document.documentElement.classList.remove("is-stale");
+  else if (xhr.status === 401) toast(say("signed_out"), { tone: "alarm" });
+});
+startLive();
+
+const charts = [...document.querySelectorAll<HTMLElement>("[data-chart]")];
+if (charts.length > 0) void import("./chart").then(({ startCharts }) => startCharts(charts));
+const image = document.querySelector<HTMLElement>("[data-viewer]");
+if (image) void import("./viewer").then(({ startViewer }) => startViewer(image));

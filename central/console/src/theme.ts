@@ -1,0 +1,15 @@
+// The switch between paper (light), night (dark) and what the system asks for; remembered in a cookie, so that the server draws it at once.
+
+const ORDER = ["auto", "light", "dark"];
+
+export function startTheme(): void {
+  document.addEventListener("click", (event) => {
+    const button = (event.target as Element).closest<HTMLElement>("[data-theme-switch]");
+    if (!button) return;
+    const root = document.documentElement;
+    const next = ORDER[(ORDER.indexOf(root.dataset.theme ?? "auto") + 1) % ORDER.length]!;
+    root.dataset.theme = next;
+    document.cookie = `muniment_theme=${next}; path=/; max-age=31536000; samesite=lax`;
+    document.dispatchEvent(new Event("muniment:theme"));
+  });
+}
