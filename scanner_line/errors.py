@@ -1,0 +1,29 @@
+"""Everything that can go wrong on a scan line, one class a kind."""
+
+
+class ScannerLineError(Exception):
+    """Root of the package's errors."""
+
+
+class ImageRefused(ScannerLineError):
+    """Bytes that are no page image: unreadable, of another format, or larger than the profile allows."""
+
+
+class CameraError(ScannerLineError):
+    """A camera that could not be opened, or gave no frame in time."""
+
+
+class ProfileError(ScannerLineError):
+    """A page profile with an unknown name or a value out of its range; the text lists every mistake."""
+
+
+class SpoolError(ScannerLineError):
+    """The disk or the database of a bench refused what was asked of it."""
+
+
+class BatchError(ScannerLineError):
+    """A batch that cannot be opened, closed or changed as asked; the text says why in words for the operator."""
+
+
+class JudgeError(ScannerLineError):
+    """The page checks could not be run: their process died or stopped answering."""
