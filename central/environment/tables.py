@@ -15,6 +15,13 @@ rooms = Table(
     Column("agent", String(40), nullable=False),
 )
 
+agent_rooms = Table(  # the room of an agent, as its enrolment said
+    "agent_rooms",
+    metadata,
+    Column("agent", String(40), primary_key=True),
+    Column("room", String(40), nullable=False),
+)
+
 channels = Table(
     "channels",
     metadata,
@@ -36,6 +43,7 @@ channel_indexes = Table(  # what `i` means in the readings of an epoch
     metadata,
     Column("epoch_id", Integer, primary_key=True),
     Column("i", Integer, primary_key=True),
+    Column("from_seq", BigInteger, primary_key=True),  # of the declaration
     Column("channel_id", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -122,4 +130,4 @@ alarm_notes = Table(  # what was said and done about an alarm, in order
     Column("text", Text),
 )
 
-PROJECTIONS = (rooms, channels, channel_indexes, readings, rollup_hour, limits, alarms, alarm_notes)
+PROJECTIONS = (rooms, agent_rooms, channels, channel_indexes, readings, rollup_hour, limits, alarms, alarm_notes)

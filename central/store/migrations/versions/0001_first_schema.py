@@ -37,6 +37,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("agent", name=op.f("pk_agent_config")),
     )
     op.create_table(
+        "agent_rooms",
+        sa.Column("agent", sa.String(length=40), nullable=False),
+        sa.Column("room", sa.String(length=40), nullable=False),
+        sa.PrimaryKeyConstraint("agent", name=op.f("pk_agent_rooms")),
+    )
+    op.create_table(
         "agents",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(length=40), nullable=False),
@@ -129,8 +135,9 @@ def upgrade() -> None:
         "channel_indexes",
         sa.Column("epoch_id", sa.Integer(), nullable=False),
         sa.Column("i", sa.Integer(), nullable=False),
+        sa.Column("from_seq", sa.BigInteger(), nullable=False),
         sa.Column("channel_id", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("epoch_id", "i", name=op.f("pk_channel_indexes")),
+        sa.PrimaryKeyConstraint("epoch_id", "i", "from_seq", name=op.f("pk_channel_indexes")),
         sqlite_with_rowid=False,
     )
     op.create_table(
