@@ -2,11 +2,17 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edge_agent.journal_db import transaction, translated
+from wire.chain import raw_of
+from wire.errors import WireError
+
+FILE_BYTES_MAX = 4 * 1024**3
+PATH_MAX = 4096
 
 # A file's record is acknowledged when its epoch has been left (what was not acknowledged then moved to the new one) or its sequence passed.
 _ACKED_MS = """
@@ -22,6 +28,20 @@ class FileRef:
     sha256: str
     path: str
     bytes: int
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> "FileRef":
+        """From {sha256, path, bytes}; WireError unless these are a hex digest, an absolute path and a size."""
+        sha256, path, size = given.get("sha256"), given.get("path"), given.get("bytes")
+        try:
+            raw_of(sha256)
+        except ValueError as error:
+            raise WireError(f"file: sha256: {error}") from error
+        if not isinstance(path, str) or not path.startswith("/") or len(path) > PATH_MAX or "\0" in path:
+            raise WireError("file: path is an absolute path")
+        if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= FILE_BYTES_MAX:
+            raise WireError(f"file: bytes is a size up to {FILE_BYTES_MAX}")
+        return cls(sha256=str(sha256), path=path, bytes=size)
 
 
 class FileQueue:

@@ -3,8 +3,8 @@
 import json
 import sqlite3
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from edge_agent.file_queue import FileRef
@@ -50,10 +50,13 @@ class Outbox:
         """The random name under which the core remembers what it has of this outbox."""
         return str(self._db.execute("SELECT source FROM outbox_source").fetchone()[0])
 
-    def add(self, lane: str, record: dict[str, Any], files: Sequence[FileRef] = ()) -> int:
-        """Put a record (checked against the contract: WireError) and the files it speaks of at the end; its number. Does not commit."""
-        line = encode_record(check(record, lane)).decode()
-        texts = json.dumps([{"sha256": f.sha256, "path": f.path, "bytes": f.bytes} for f in files])
+    def add(self, lane: str, record: Mapping[str, Any], files: Iterable[Mapping[str, Any]] = ()) -> int:
+        """Put a record and its files ({sha256, path, bytes}, the path absolute) at the end; its number. Does not commit.
+
+        WireError if the record or a file breaks the contract.
+        """
+        line = encode_record(check(dict(record), lane)).decode()
+        texts = json.dumps([asdict(FileRef.of(file)) for file in files])
         cursor = self._db.execute("INSERT INTO outbox (lane, line, files) VALUES (?, ?, ?)", (lane, line, texts))
         return int(cursor.lastrowid or 0)
 
