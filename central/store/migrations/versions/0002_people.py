@@ -57,4 +57,3 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("user_tokens", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_user_tokens_user_id"), ["user_id"], unique=False)
-

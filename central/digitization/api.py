@@ -1,0 +1,10 @@
+"""The digitization domain's part of /api/v1."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+
+def blueprint() -> Blueprint:
+    """The routes."""
+    return Blueprint("digitization", __name__, url_prefix="/api/v1")

@@ -1,0 +1,58 @@
+"""Who may do what: the one table of roles and rights."""
+
+from __future__ import annotations
+
+ROLES = ("facility", "operator", "security", "archivist", "auditor", "admin")
+AGENT = "agent"  # a program of ours with an agent's token; not a role that a person can have
+
+PUBLIC = "public"  # anyone, signed in or not
+SIGNED_IN = "signed-in"  # any person, and any program with a person's token
+
+# right: the roles that have it. The auditor reads all and changes nothing; the admin has no right to content by itself.
+TABLE: dict[str, tuple[str, ...]] = {
+    "environment.read": ("facility", "operator", "security", "archivist", "auditor"),
+    "alarms.read": ("facility", "operator", "security", "archivist", "auditor"),
+    "alarms.act": ("facility", "security"),
+    "security.read": ("security", "auditor"),
+    "security.review": ("security",),
+    "clips.view": ("security", "auditor"),
+    "digitization.read": ("operator", "archivist", "auditor"),
+    "pages.view": ("operator", "archivist", "auditor"),
+    "provenance.read": ("operator", "archivist", "auditor"),
+    "batches.judge": ("archivist",),
+    "stations.read": ("operator", "archivist", "auditor"),
+    "stations.command": ("operator",),
+    "search": ("operator", "archivist", "auditor"),
+    "agents.read": ("facility", "operator", "security", "archivist", "auditor", "admin"),
+    "ledger.read": ("archivist", "auditor"),
+    "people.read": ("auditor", "admin"),
+    "people.manage": ("admin",),
+    "objects.upload": (AGENT,),
+}
+READS = frozenset(right for right in TABLE if right.endswith((".read", ".view")) or right == "search")
+
+# which right a live event needs: its name on the stream -> right
+LIVE: dict[str, str] = {
+    "reading": "environment.read",
+    "alarm": "alarms.read",
+    "contact": "security.read",
+    "card": "security.read",
+    "clip": "security.read",
+    "review": "security.read",
+    "page": "digitization.read",
+    "press": "digitization.read",
+    "batch": "digitization.read",
+    "station": "stations.read",
+    "command": "stations.command",
+    "agent": "agents.read",
+}
+
+
+def rights_of(roles: frozenset[str]) -> frozenset[str]:
+    """Every right that at least one of the roles has."""
+    return frozenset(right for right, having in TABLE.items() if not roles.isdisjoint(having))
+
+
+def live_events_of(rights: frozenset[str]) -> frozenset[str]:
+    """The names of the live events that someone with these rights may see."""
+    return frozenset(event for event, right in LIVE.items() if right in rights)

@@ -1,0 +1,10 @@
+"""The security domain's part of /api/v1."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+
+def blueprint() -> Blueprint:
+    """The routes."""
+    return Blueprint("security", __name__, url_prefix="/api/v1")

@@ -1,0 +1,83 @@
+"""Puts the web application together: identity, guards, every domain's blueprint, headers, limits."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from flask import Flask
+from flask_wtf.csrf import CSRFProtect
+
+from central import live, uploads
+from central.config import CentralConfig
+from central.digitization import api as digitization
+from central.environment import api as environment
+from central.ledger import api as ledger
+from central.people import api as people
+from central.people import auth, identity
+from central.security import api as security
+from central.store.engine import open_engine
+from central.store.migrate import is_current
+from central.tables import load_tables
+from central.web import guards, headers, health, openapi, problems, secret
+from central.web.state import State, put
+
+BODY_BYTES_MAX = 64 * 1024  # of everything but uploads, which bound themselves
+FORM_PARTS_MAX = 100
+SESSION_COOKIE = "muniment"
+
+
+class NotMigrated(RuntimeError):
+    """The database has not the newest schema."""
+
+
+def build(config: CentralConfig) -> Flask:
+    """The application; it opens the database, makes the session secret if there is none, and refuses routes without a right."""
+    app = Flask("central.web", static_folder=None)
+    https = config.web.public_url.startswith("https://")
+    app.config.update(
+        SECRET_KEY=secret.load_or_make(config.session_secret_file),
+        MAX_CONTENT_LENGTH=BODY_BYTES_MAX,
+        MAX_FORM_MEMORY_SIZE=BODY_BYTES_MAX,
+        MAX_FORM_PARTS=FORM_PARTS_MAX,
+        PROPAGATE_EXCEPTIONS=False,
+        SESSION_COOKIE_NAME=SESSION_COOKIE,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=https,
+        WTF_CSRF_CHECK_DEFAULT=False,  # the guard asks, and only where a cookie or a form could be forged
+        WTF_CSRF_TIME_LIMIT=None,  # the token lives as long as its session
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    load_tables()
+    engine = open_engine(config.database)
+    if not is_current(engine):
+        engine.dispose()
+        raise NotMigrated(f"{config.database}: run `muniment-central migrate` first")
+    put(app.extensions, State(config=config, engine=engine, live=live.LiveHub(engine)))
+
+    problems.install(app)
+    headers.install(app, https=https)
+    csrf = CSRFProtect()
+    csrf.init_app(app)
+    limiter = auth.limiter_for(app)
+    identity.install(app, engine)
+    guards.install(app, csrf)
+    for blueprint in (
+        health.blueprint(),
+        openapi.blueprint(),
+        auth.pages(limiter),
+        auth.api(limiter),
+        people.blueprint(),
+        environment.blueprint(),
+        security.blueprint(),
+        digitization.blueprint(),
+        ledger.blueprint(),
+        uploads.blueprint(),
+        live.blueprint(),
+    ):
+        app.register_blueprint(blueprint)
+    if find_spec("central.console.views"):
+        import_module("central.console.views").install(app)
+    guards.check_declared(app)
+    return app

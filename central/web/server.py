@@ -1,0 +1,71 @@
+"""Runs the web side under gunicorn with gevent: `python -m central.web.server --config FILE`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gunicorn.app.base import BaseApplication
+
+from central.config import CentralConfig, ConfigError, load
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+CONNECTIONS = 2000  # a worker; live clients hold one each
+GRACE_S = 3
+HEADER_FIELD_BYTES = 8190
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn with our settings; the application is built in each worker, after gevent has patched the standard library."""
+
+    def __init__(self, config: CentralConfig) -> None:
+        self._config = config
+        super().__init__()
+
+    def load_config(self) -> None:
+        """gunicorn asks for its settings."""
+        settings: dict[str, Any] = {
+            "bind": self._config.web.bind,
+            "workers": self._config.web.workers,
+            "worker_class": "gevent",
+            "worker_connections": CONNECTIONS,
+            "graceful_timeout": GRACE_S,
+            "timeout": 60,
+            "keepalive": 30,
+            "limit_request_field_size": HEADER_FIELD_BYTES,
+            "control_socket_disable": True,
+            "proc_name": "muniment-web",
+            "accesslog": None,
+            "errorlog": "-",
+        }
+        for name, value in settings.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """gunicorn asks for the application."""
+        from central import create_app
+
+        return create_app(self._config)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve until told to stop; 2 for a configuration that cannot be used."""
+    parser = argparse.ArgumentParser(prog="python -m central.web.server", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="the centre's TOML file")
+    arguments = parser.parse_args(argv)
+    try:
+        config = load(arguments.config)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    Server(config).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,16 @@
+"""One centre a module: making people is slow on purpose (argon2)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.central.web_fixtures import Centre, make_centre
+
+
+@pytest.fixture(scope="module")
+def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
+    """A real application over a real database."""
+    made = make_centre(Path(tmp_path_factory.mktemp("centre")))
+    yield made
+    made.engine.dispose()
