@@ -1,0 +1,268 @@
+"""Reads the agent's TOML file into typed settings, or says everything that is wrong with it at once, each with its line."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge_agent import catalogue, tables
+from edge_agent.errors import ConfigError
+from edge_agent.options import Judge, Option, nearest, suggestion
+from edge_agent.toml_lines import KeyPath, TomlDocument, read_toml
+from wire.topics import valid_name
+
+FILE_BYTES_MAX = 512 * 1024
+SINGLE = {"agent": tables.AGENT, "broker": tables.BROKER, "central": tables.CENTRAL, "sim": tables.SIM}
+NAMED = ("sensor", "limit", "contact", "output", "camera", "bench")
+TRANSPORT = "transport"
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing wrong with a configuration file."""
+
+    file: str
+    line: int
+    key: str
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.key}: {self.words}" if self.key else f"{self.file}:{self.line}: {self.words}"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One named table of a device: its driver, whether its wire is simulated, and all its options by name, defaults filled in."""
+
+    name: str
+    driver: str
+    sim: bool
+    options: Mapping[str, Any]
+    driver_options: Mapping[str, Any]
+
+    def __getitem__(self, option: str) -> Any:
+        return self.options[option]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A `[bench.NAME]` with its cameras by name."""
+
+    name: str
+    sim: bool
+    options: Mapping[str, Any]
+    cameras: Mapping[str, Device]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A whole valid configuration. Single tables are mappings by option name; `broker` and `central` are None when left out."""
+
+    path: Path
+    agent: Mapping[str, Any]
+    broker: Mapping[str, Any] | None
+    central: Mapping[str, Any] | None
+    sim: Mapping[str, Any]
+    sensors: Mapping[str, Device]
+    limits: Mapping[str, Mapping[str, Any]]
+    contacts: Mapping[str, Device]
+    outputs: Mapping[str, Device]
+    cameras: Mapping[str, Device]
+    benches: Mapping[str, Bench]
+
+    @property
+    def name(self) -> str:
+        return str(self.agent["name"])
+
+    @property
+    def site(self) -> str:
+        return str(self.agent["site"])
+
+    @property
+    def room(self) -> str:
+        return str(self.agent["room"] or self.agent["name"])
+
+    @property
+    def data(self) -> Path:
+        return Path(self.agent["data"])
+
+
+def load_config(path: Path) -> Config:
+    """Read and judge a configuration file; ConfigError carries every mistake, ordered by line."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise ConfigError([Mistake(str(path), 1, "", f"cannot be read: {error.strerror or error}")]) from None
+    if len(raw) > FILE_BYTES_MAX:
+        raise ConfigError([Mistake(str(path), 1, "", f"{len(raw)} bytes are over the limit of {FILE_BYTES_MAX}")])
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise ConfigError([Mistake(str(path), line, "", "is not UTF-8")]) from None
+    return _Reader(path, read_toml(text)).config()
+
+
+def secret(settings: Mapping[str, Any], file_option: str, variable: str) -> str | None:
+    """A secret from the environment's variable or else the file that an option names, stripped; None where neither is given.
+
+    OSError when the file is named and cannot be read.
+    """
+    if value := os.environ.get(variable):
+        return value.strip()
+    name = settings.get(file_option)
+    return Path(name).read_text().strip() if name else None
+
+
+class _Reader:
+    """Judges one document; `mistakes` grows, nothing is raised before the end."""
+
+    def __init__(self, path: Path, document: TomlDocument) -> None:
+        self.path = path
+        self.document = document
+        self.mistakes = [Mistake(str(path), line, "", words) for line, words in document.mistakes]
+        self.judge = Judge(self.report)
+        self.places: dict[tuple[Any, ...], KeyPath] = {}
+
+    def report(self, path: KeyPath, words: str) -> None:
+        self.mistakes.append(Mistake(str(self.path), self.document.line(path), ".".join(path), words))
+
+    def config(self) -> Config:
+        given = self.document.values
+        for key in given:
+            if key not in SINGLE and key not in NAMED:
+                self.report((key,), f"unknown table{suggestion(key, [*SINGLE, *NAMED])}")
+        single = {name: self._single(name, options) for name, options in SINGLE.items()}
+        sensors = self._devices("sensor", tables.SENSOR)
+        contacts = self._devices("contact", tables.CONTACT)
+        outputs = self._devices("output", ())
+        cameras = self._devices("camera", tables.CAMERA)
+        limits = {name: self._limit(name, table, sensors) for name, table in self._named("limit")}
+        benches = {name: self._bench(name, table) for name, table in self._named("bench")}
+        self._references(contacts, cameras)
+        self._claims(sensors)
+        if self.mistakes:
+            ordered = sorted(self.mistakes, key=lambda mistake: (mistake.line, mistake.key))
+            raise ConfigError(ordered)
+        agent, sim = single["agent"], single["sim"]
+        if agent is None or sim is None:
+            raise ConfigError([Mistake(str(self.path), 1, "agent", "the table [agent] is missing")])
+        return Config(self.path, agent, single["broker"], single["central"], sim, sensors, limits, contacts, outputs, cameras, benches)
+
+    def _single(self, name: str, options: tuple[Option, ...]) -> dict[str, Any] | None:
+        table = self.document.values.get(name)
+        if table is None:
+            if name == "agent":
+                self.report((), "the table [agent] is missing: it names the agent, its site and its data folder")
+            return self.judge.table((name,), {}, options) if name == "sim" else None
+        if not isinstance(table, dict):
+            self.report((name,), f"is a table: write [{name}]")
+            return None
+        return self.judge.table((name,), table, options)
+
+    def _named(self, section: str, around: KeyPath = (), given: Any = None) -> Iterable[tuple[str, dict[str, Any]]]:
+        """The (name, table) pairs of a section whose names and types are in order."""
+        tables_given = self.document.values.get(section, {}) if given is None else given
+        if not isinstance(tables_given, dict):
+            self.report((*around, section), f"is a group of tables: write [{'.'.join((*around, section))}.NAME]")
+            return
+        for name, table in tables_given.items():
+            if not isinstance(table, dict):
+                self.report((*around, section, name), f"is a table: write [{'.'.join((*around, section, name))}]")
+            elif not valid_name(name):
+                self.report((*around, section, name), f'"{name[:60]}" is not a name: 1-40 of a-z, 0-9, - and _')
+            else:
+                yield name, table
+
+    def _devices(self, section: str, common: tuple[Option, ...]) -> dict[str, Device]:
+        return {name: self._device(section, (section, name), table, common) for name, table in self._named(section)}
+
+    def _device(self, section: str, path: KeyPath, given: dict[str, Any], common: tuple[Option, ...]) -> Device:
+        drivers = catalogue.drivers(section)
+        driver = given.get("driver")
+        rest = {key: value for key, value in given.items() if key != "driver"}
+        common = (*tables.DEVICE, *common)
+        if not isinstance(driver, str) or driver not in drivers:
+            shown = str(driver)[:60]
+            if driver is None:
+                self.report(path, f"driver is missing: one of {', '.join(drivers)}")
+            else:
+                self.report((*path, "driver"), f'unknown driver "{shown}": one of {", ".join(drivers)}{suggestion(shown, drivers)}')
+            meant = nearest(shown, drivers)
+            if meant is None:  # only the options that every device has can be judged
+                rest = {key: value for key, value in rest.items() if key in {option.name for option in common}}
+                return Device(path[-1], "", False, self.judge.table(path, rest, common), {})
+            driver = meant
+        sim = rest.get(TRANSPORT) == "sim"
+        own = catalogue.driver_options(section, driver, sim=sim)
+        names = {option.name for option in own}
+        options = self.judge.table(path, rest, (*(option for option in common if option.name not in names), *own))
+        return Device(path[-1], driver, sim, options, {name: options[name] for name in names})
+
+    def _limit(self, name: str, given: dict[str, Any], sensors: Mapping[str, Device]) -> dict[str, Any]:
+        path = ("limit", name)
+        limit = self.judge.table(path, given, tables.LIMIT)
+        above, below = limit["above"], limit["below"]
+        if above is None and below is None and not {"above", "below"} & given.keys():
+            self.report(path, "above or below is missing: a limit has at least one of them")
+        if above is not None and below is not None and above <= below:
+            self.report((*path, "above"), f"{above:g} is not more than below = {below:g}")
+        elif above is not None and below is not None and limit["deadband"] * 2 >= above - below:
+            self.report((*path, "deadband"), f"{limit['deadband']:g} leaves no room between below and above")
+        if limit["sensor"] is not None and limit["sensor"] not in sensors:
+            self._unknown((*path, "sensor"), "sensor", limit["sensor"], sensors)
+        if limit["quantity"] is not None:
+            device = sensors.get(limit["sensor"] or "")
+            known = catalogue.quantities(device.driver if device else None)
+            if limit["quantity"] not in known:
+                shown = limit["quantity"][:60]
+                self.report((*path, "quantity"), f'"{shown}" is not one of {", ".join(known)}{suggestion(shown, known)}')
+        return limit
+
+    def _bench(self, name: str, given: dict[str, Any]) -> Bench:
+        path = ("bench", name)
+        cameras_given = given.get("camera", {})
+        rest = {key: value for key, value in given.items() if key != "camera"}
+        options = self.judge.table(path, rest, (*tables.DEVICE, *tables.BENCH))
+        pairs = self._named("camera", path, cameras_given)
+        cameras = {name: self._device("bench.camera", (*path, "camera", name), table, tables.BENCH_CAMERA) for name, table in pairs}
+        if not cameras_given:
+            self.report(path, f"no camera: write [bench.{name}.camera.NAME]")
+        return Bench(name, options[TRANSPORT] == "sim", options, cameras)
+
+    def _references(self, contacts: Mapping[str, Device], cameras: Mapping[str, Device]) -> None:
+        for name, camera in cameras.items():
+            for contact in camera["contacts"] or ():
+                if contact not in contacts:
+                    self._unknown(("camera", name, "contacts"), "contact", contact, contacts)
+
+    def _unknown(self, path: KeyPath, what: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        listed = f"; there are {', '.join(names)}" if names else ""
+        self.report(path, f"there is no [{what}.{name[:60]}]{listed}{suggestion(name, names)}")
+
+    def _claims(self, sensors: Mapping[str, Device]) -> None:
+        """Report what two devices want at once: GPIO pins, addresses on a bus, serial ports, listening ports."""
+        for path, option, value in self.judge.used:
+            if option.kind == "pin":
+                self._claim(("GPIO", value), path, f"GPIO {value}")
+            elif option.kind == "bind":
+                self._claim(("bind", value.rpartition(":")[2]), path, f"port {value.rpartition(':')[2]}")
+        for name, device in sensors.items():
+            keys = catalogue.address("sensor", device.driver)
+            values = tuple(device.options.get(key) for key in keys)
+            if keys and not device.sim and None not in values:
+                self._claim_address(("sensor", name), keys, values)
+
+    def _claim_address(self, path: KeyPath, keys: tuple[str, ...], values: tuple[Any, ...]) -> None:
+        """One device's place on its wire; a device that takes a serial port for itself shares it with none."""
+        words = " ".join(f"{key} 0x{value:02x}" if key == "address" else f"{key} {value}" for key, value in zip(keys, values, strict=True))
+        wanted = (keys[0], *values)
+        clashing = (key for key in self.places if key[:2] == wanted[:2] and (len(key) == 2 or len(wanted) == 2 or key == wanted))
+        self._claim(next(clashing, wanted), (*path, keys[-1]), words)
+
+    def _claim(self, key: tuple[Any, ...], path: KeyPath, words: str) -> None:
+        first = self.places.setdefault(key, path)
+        if first != path:
+            self.report(path, f"{words} is already taken by {'.'.join(first)} on line {self.document.line(first)}")

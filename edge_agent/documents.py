@@ -1,0 +1,95 @@
+"""Small documents that people edit and a replaced Pi must get back: calibration, bench profiles, state of the alarm rules.
+
+TinyDB over a storage that writes a temporary file, fsyncs it, renames it over the old one and fsyncs the folder: at any moment
+the file is either the old or the new whole. Each change is also told to a listener, which journals it.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tinydb import Query, Storage, TinyDB
+
+from edge_agent.clock import wall_ms
+from edge_agent.errors import DocumentError
+from edge_agent.keys import write_private
+
+FILE_BYTES_MAX = 4 * 1024 * 1024
+KIND, NAME, VALUE, CHANGED = "kind", "name", "value", "changed_ms"
+
+Listener = Callable[[str, str, Any], None]
+
+
+class DurableStorage(Storage):
+    """A TinyDB storage that never leaves half a file behind."""
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__()
+        self.path = Path(path)
+        for orphan in self.path.parent.glob(f".{self.path.name}.*"):
+            orphan.unlink(missing_ok=True)
+
+    def read(self) -> dict[str, dict[str, Any]] | None:
+        """The tables, None when there is no file yet; DocumentError for a file that is none of ours."""
+        try:
+            if self.path.stat().st_size > FILE_BYTES_MAX:
+                raise DocumentError(f"{self.path}: over the limit of {FILE_BYTES_MAX} bytes")
+            value = json.loads(self.path.read_text())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise DocumentError(f"{self.path}: {error}") from error
+        if not isinstance(value, dict):
+            raise DocumentError(f"{self.path}: is not a JSON object")
+        return value
+
+    def write(self, data: dict[str, dict[str, Any]]) -> None:
+        """Replace the file by the new tables, durably; DocumentError when the disk refuses, the old file stays then."""
+        try:
+            write_private(self.path, json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode())
+        except OSError as error:
+            raise DocumentError(f"{self.path}: {error}") from error
+
+
+class Documents:
+    """Named values of a few kinds in one file, such as ("calibration", "climate.temperature") -> {"offset": -0.2, "gain": 1.0}.
+
+    Not for several processes at once: the core owns the agent's file, a bench child its own.
+    """
+
+    def __init__(self, path: Path, *, listener: Listener | None = None, now_ms: Callable[[], int] = wall_ms) -> None:
+        self._listener = listener
+        self._now_ms = now_ms
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = TinyDB(path, storage=DurableStorage)
+
+    def get(self, kind: str, name: str) -> Any:
+        """The value, None where there is none."""
+        found = self._db.table(kind).get(Query()[NAME] == name)
+        return found[VALUE] if found is not None and not isinstance(found, list) else None
+
+    def all(self, kind: str) -> dict[str, Any]:
+        """Every value of a kind by name."""
+        return {str(entry[NAME]): entry[VALUE] for entry in self._db.table(kind).all()}
+
+    def put(self, kind: str, name: str, value: Any) -> bool:
+        """Set a value; whether that changed anything. The listener is told (kind, name, value) after the file is durable."""
+        if self.get(kind, name) == value:
+            return False
+        self._db.table(kind).upsert({NAME: name, VALUE: value, CHANGED: self._now_ms()}, Query()[NAME] == name)
+        if self._listener:
+            self._listener(kind, name, value)
+        return True
+
+    def remove(self, kind: str, name: str) -> bool:
+        """Forget a value; whether there was one. The listener is told None."""
+        if not self._db.table(kind).remove(Query()[NAME] == name):
+            return False
+        if self._listener:
+            self._listener(kind, name, None)
+        return True
+
+    def close(self) -> None:
+        """Close the file; may be called twice."""
+        self._db.close()

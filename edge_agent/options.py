@@ -1,0 +1,160 @@
+"""One option of a configuration table: its type, bounds, default and words, and how a value is judged against them."""
+
+import difflib
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from wire.topics import NAME_MAX, valid_name
+
+HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+BIND = re.compile(r"(\S+):(\d{1,5})")
+TEXT_MAX = 1024
+KINDS = {
+    "text": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "true or false",
+    "name": f"name: 1-{NAME_MAX} of a-z, 0-9, - and _",
+    "names": "list of names",
+    "pin": "GPIO number (BCM), 0-27",
+    "hours": 'span of local time, "HH:MM-HH:MM"',
+    "bind": '"host:port"',
+    "table": "table",
+}
+PIN_HIGH = 27  # BCM numbers on the 40-pin header: https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#gpio
+PORT_HIGH = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What may stand at one key. `low` and `high` bound numbers (both included); `options` describe a `table`, or leave it open."""
+
+    name: str
+    kind: str
+    words: str
+    default: Any = None
+    required: bool = False
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    unit: str = ""
+    options: tuple["Option", ...] = ()
+
+    def range_words(self) -> str:
+        """The bounds as a reader is told them, empty where there are none."""
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        unit = f" {self.unit}" if self.unit else ""
+        if self.low is not None and self.high is not None:
+            return f"{self.low:g} to {self.high:g}{unit}"
+        if self.low is not None:
+            return f"at least {self.low:g}{unit}"
+        if self.high is not None:
+            return f"at most {self.high:g}{unit}"
+        return ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word most like a given one, None when none is near."""
+    return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)), None)
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """`` (did you mean "x"?)`` for the nearest known word, empty when none is near."""
+    near = nearest(word, known)
+    return f' (did you mean "{near}"?)' if near else ""
+
+
+@dataclass(slots=True)
+class Judge:
+    """Collects what is wrong with the values of a configuration; `report` is told (key path, words)."""
+
+    report: Callable[[tuple[str, ...], str], None]
+    used: list[tuple[tuple[str, ...], Option, Any]] = field(default_factory=list)
+
+    def table(self, path: tuple[str, ...], given: Mapping[str, Any], options: Sequence[Option]) -> dict[str, Any]:
+        """The values of a table with defaults filled in; each mistake is reported and its default taken instead."""
+        known = {option.name: option for option in options}
+        for key in given:
+            if key not in known:
+                self.report((*path, key), f"unknown option{suggestion(key, known)}")
+        values: dict[str, Any] = {}
+        for option in options:
+            here = (*path, option.name)
+            if option.name not in given:
+                if option.required:
+                    self.report(path, f"{option.name} is missing: {option.words}")
+                values[option.name] = self.table(here, {}, option.options) if option.options and not option.required else option.default
+                continue
+            ok, values[option.name] = self.value(here, given[option.name], option)
+            if ok:
+                self.used.append((here, option, values[option.name]))
+        return values
+
+    def value(self, path: tuple[str, ...], value: Any, option: Option) -> tuple[bool, Any]:
+        """(whether it may stand, the value or else the default)."""
+        if option.kind == "table" and isinstance(value, dict):
+            return True, self.table(path, value, option.options) if option.options else value
+        wrong = _fault(value, option)
+        if wrong:
+            self.report(path, wrong)
+            return False, option.default
+        return True, float(value) if option.kind == "number" else value
+
+
+def _type_fault(value: Any, option: Option) -> str:
+    kind = option.kind
+    integer = isinstance(value, int) and not isinstance(value, bool)
+    fits = {
+        "integer": integer,
+        "pin": integer,
+        "number": integer or isinstance(value, float),
+        "boolean": isinstance(value, bool),
+        "names": isinstance(value, list) and all(isinstance(item, str) for item in value),
+        "table": isinstance(value, dict),
+    }.get(kind, isinstance(value, str))
+    return "" if fits else f"{_shown(value)} is not a {KINDS[kind]}"
+
+
+def _fault(value: Any, option: Option) -> str:
+    """What is wrong with a value, empty when nothing is."""
+    if words := _type_fault(value, option):
+        return words
+    if option.kind == "number" and not math.isfinite(value):
+        return f"{value} is not a finite number"
+    if option.kind in ("integer", "number"):
+        low = -math.inf if option.low is None else option.low
+        high = math.inf if option.high is None else option.high
+        return "" if low <= value <= high else f"{value} is out of range: {option.range_words()}"
+    if option.kind == "pin":
+        return "" if 0 <= value <= PIN_HIGH else f"{value} is out of range: GPIO 0 to {PIN_HIGH}"
+    if option.kind in ("text", "name", "hours", "bind"):
+        return _text_fault(value, option)
+    return ""
+
+
+def _text_fault(value: str, option: Option) -> str:
+    if option.choices and value not in option.choices:
+        return f'"{value[:60]}" is not {option.range_words()}{suggestion(value, option.choices)}'
+    if len(value) > TEXT_MAX or not value.isprintable():
+        return f"a text here has at most {TEXT_MAX} printable characters"
+    if option.kind == "name" and not valid_name(value):
+        return f'"{value[:60]}" is not a {KINDS["name"]}'
+    if option.kind == "hours" and not HOURS.fullmatch(value):
+        return f'"{value[:60]}" is not a {KINDS["hours"]}'
+    if option.kind == "bind" and not ((match := BIND.fullmatch(value)) and int(match.group(2)) <= PORT_HIGH):
+        return f'"{value[:60]}" is not {KINDS["bind"]} with a port of at most {PORT_HIGH}'
+    return ""
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str):
+        return f'"{value[:60]}"'
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    return "a list" if isinstance(value, list) else "a table" if isinstance(value, dict) else f"a {type(value).__name__}"

@@ -1,0 +1,139 @@
+"""Prints docs/configuration.md from the option tables, so that no option is without its words: `python -m edge_agent.reference`."""
+
+import sys
+from collections.abc import Iterable
+
+from edge_agent import catalogue, tables
+from edge_agent.options import KINDS, Option
+
+_HEAD = """# The agent's configuration
+
+One TOML file describes an agent: who it is, where broker and centre are, and one table for each device.
+`muniment-agent check --config FILE` says everything that is wrong with it at once, each with file, line, the range and the nearest
+valid word, and exits with 2; `muniment-agent run` does the same before it starts. Paths are relative to the working directory.
+Secrets are never in the file: they come from files it names, or from the environment. (This page is written by
+`python -m edge_agent.reference`, from the tables that the program itself goes by.)
+
+```toml
+[agent]
+name = "room-101"
+site = "demo"
+data = "/var/lib/muniment/room-101"
+
+[broker]
+host = "broker.archive.example"
+password_file = "/etc/muniment/broker-password"
+
+[central]
+url = "https://muniment.archive.example"
+token_file = "/etc/muniment/token"
+public_key_file = "/etc/muniment/centre.pub"
+
+[sensor.climate]
+driver = "modbus_th"
+port = "/dev/ttyUSB0"
+
+[limit.temperature-high]
+sensor = "climate"
+quantity = "temperature"
+above = 24.0
+deadband = 0.5
+delay_s = 60
+priority = "high"
+
+[contact.door]
+driver = "gpio"
+pin = 17
+held_open_s = 60
+after_hours = "22:00-06:00"
+
+[output.lamp]
+driver = "gpio_lamp"
+red = 5
+yellow = 6
+green = 13
+```
+"""
+
+
+def _table(options: Iterable[Option]) -> str:
+    rows = ["| option | value | default | what it is |", "|---|---|---|---|"]
+    for option in options:
+        bounds = option.range_words()
+        value = KINDS[option.kind] + (f", {bounds}" if bounds and option.kind != "pin" else "")
+        default = "**required**" if option.required else "" if option.default in (None, (), {}) else f"`{_toml(option.default)}`"
+        rows.append(f"| `{option.name}` | {value} | {default} | {option.words} |")
+        rows.extend(f"| `{option.name}.{inner.name}` | {KINDS[inner.kind]} | | {inner.words} |" for inner in option.options)
+    return "\n".join(rows) + "\n"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f'"{value}"' if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _drivers(section: str, heading: str) -> Iterable[str]:
+    for driver in catalogue.drivers(section):
+        own = catalogue.driver_options(section, driver, sim=False)
+        if own:
+            yield f'\n### {heading}, driver = "{driver}"\n\n{catalogue.driver_words(section, driver)}\n\n{_table(own)}'
+
+
+def reference() -> str:
+    """The whole page, as Markdown."""
+    parts = [_HEAD]
+
+    def section(title: str, words: str, options: Iterable[Option]) -> None:
+        parts.append(f"\n## {title}\n\n{words}\n\n{_table(options)}")
+
+    section("[agent]", "Who this agent is and how it works.", tables.AGENT)
+    section(
+        "[broker]",
+        "Where readings and events go; its user is the agent's name. Left out, the agent works alone.",
+        tables.BROKER,
+    )
+    section("[central]", "Where images and clips go.", tables.CENTRAL)
+    driver = Option("driver", "text", "What the device is; each driver's own options are below.", required=True)
+    device = (driver, *tables.DEVICE)
+    section("[sensor.NAME]", "A device that measures.", (*device, *tables.SENSOR))
+    parts.extend(_drivers("sensor", "[sensor.NAME]"))
+    section(
+        "[limit.NAME]",
+        "A local alarm rule on one quantity of one sensor; NAME is the rule's name. It has at least one of `above` and `below`, and works with "
+        "the network down.",
+        tables.LIMIT,
+    )
+    section(
+        "[contact.NAME]",
+        "A door, or anything else that opens or closes. Leak and smoke contacts alarm by themselves.",
+        (*device, *tables.CONTACT),
+    )
+    parts.extend(_drivers("contact", "[contact.NAME]"))
+    section(
+        "[output.NAME]",
+        "A lamp shows green when all is well, yellow for a low or acknowledged alarm, red for any other; a buzzer sounds for high and "
+        "urgent ones until they are acknowledged.",
+        device,
+    )
+    parts.extend(_drivers("output", "[output.NAME]"))
+    section("[camera.NAME]", f"A custody camera. Drivers: {', '.join(catalogue.drivers('camera'))}.", (*device, *tables.CAMERA))
+    section("[bench.NAME]", "A capture bench: pedal, lamp, screen and cameras.", (*tables.DEVICE, *tables.BENCH))
+    section(
+        "[bench.NAME.camera.NAME]",
+        f"A camera over the bench, such as `left` and `right`. Drivers: {', '.join(catalogue.drivers('bench.camera'))}.",
+        (*device, *tables.BENCH_CAMERA),
+    )
+    section("[sim]", 'The simulated world behind every `transport = "sim"`.', tables.SIM)
+    parts.append(
+        "\n## Environment\n\n"
+        "| variable | what it is |\n|---|---|\n"
+        "| `MUNIMENT_BROKER_PASSWORD` | goes before `[broker] password_file` |\n"
+        "| `MUNIMENT_CENTRAL_TOKEN` | goes before `[central] token_file` |\n"
+        "| `NOTIFY_SOCKET`, `WATCHDOG_USEC` | set by systemd: the agent tells it when it is ready and feeds its watchdog |\n"
+    )
+    return "".join(parts)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())

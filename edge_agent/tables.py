@@ -1,0 +1,103 @@
+"""The agent's own configuration tables: what may stand in each, apart from the options that a device's driver brings along."""
+
+from edge_agent.options import PORT_HIGH, Option
+
+PRIORITIES = ("low", "medium", "high", "urgent")
+
+AGENT = (
+    Option("name", "name", "This agent's name; topics, identities and the broker's user carry it.", required=True),
+    Option("site", "name", "The site it belongs to, as the centre is configured.", required=True),
+    Option("data", "text", "Folder for journal, key, video and pages; relative to the working directory.", required=True),
+    Option("room", "name", "The room its devices are in; left out, the agent's name."),
+    Option("sample_s", "number", "How often local rules see each sensor.", 1.0, low=0.1, high=3600, unit="s"),
+    Option("report_s", "number", "How often a reading is journalled when nothing happens.", 60.0, low=1, high=86400, unit="s"),
+    Option("health_s", "number", "How often each lane carries a health record.", 300.0, low=10, high=3600, unit="s"),
+    Option(
+        "keep_acked_days",
+        "number",
+        "How long acknowledged records and their files are kept for a restored centre.",
+        14.0,
+        low=0,
+        high=3650,
+        unit="d",
+    ),
+    Option("quota_mb", "integer", "Most that the data folder may take.", 2048, low=64, high=100_000_000, unit="MiB"),
+    Option("events_reserve_mb", "integer", "Part of the quota kept for events.", 64, low=1, high=4096, unit="MiB"),
+)
+BROKER = (
+    Option("host", "text", "The broker's host.", required=True),
+    Option("port", "integer", "The broker's port.", 1883, low=1, high=PORT_HIGH),
+    Option("password_file", "text", "File with the password; the environment's MUNIMENT_BROKER_PASSWORD goes first."),
+    Option("tls_ca", "text", "File with the certificate authority; given, the link is TLS."),
+)
+CENTRAL = (
+    Option("url", "text", "The centre's address, for uploads.", required=True),
+    Option("token_file", "text", "File with this agent's token; the environment's MUNIMENT_CENTRAL_TOKEN goes first."),
+    Option("public_key_file", "text", "File with the centre's public key, pinned at enrolment."),
+)
+SIM = (
+    Option("seed", "integer", "Start of the simulated world's random numbers.", 1, low=0, high=2**31 - 1),
+    Option("speed", "number", "How much faster than the clock the simulated climate runs.", 1.0, low=0.01, high=10000),
+    Option("people", "boolean", "Whether simulated people open doors.", True),
+    Option("door_every_s", "number", "Mean time between simulated door openings.", 120.0, low=1, high=86400, unit="s"),
+    Option("operator", "boolean", "Whether a simulated operator works at the benches.", True),
+)
+LIMIT = (
+    Option("sensor", "name", "The sensor watched.", required=True),
+    Option("quantity", "text", "The quantity watched.", required=True),
+    Option("above", "number", "Alarm when the value is above this."),
+    Option("below", "number", "Alarm when the value is below this."),
+    Option("deadband", "number", "How far back inside the limit a value must be for the alarm to end.", 0.0, low=0, high=10000),
+    Option("delay_s", "number", "How long the value must be outside before the alarm starts.", 0.0, low=0, high=86400, unit="s"),
+    Option("off_delay_s", "number", "How long it must be back inside before the alarm ends.", 0.0, low=0, high=86400, unit="s"),
+    Option("priority", "text", "How urgent the alarm is.", "medium", choices=PRIORITIES),
+    Option("words_zh", "text", "What to do, in Chinese; left out, a standing text."),
+    Option("words_en", "text", "What to do, in English; left out, a standing text."),
+)
+DEVICE = (Option("transport", "text", "`device` is the real wire, `sim` the simulated one.", "device", choices=("device", "sim")),)
+SENSOR = (
+    Option("sample_s", "number", "Overrides `[agent] sample_s`.", low=0.1, high=3600, unit="s"),
+    Option("report_s", "number", "Overrides `[agent] report_s`.", low=1, high=86400, unit="s"),
+    Option(
+        "bad_s",
+        "number",
+        "How long readings must be missing or bad before the sensor's own alarm starts.",
+        30.0,
+        low=0,
+        high=86400,
+        unit="s",
+    ),
+    Option("bad_priority", "text", "How urgent the alarm about a bad sensor is.", "medium", choices=PRIORITIES),
+)
+CONTACT = (
+    Option("held_open_s", "number", "Alarm when the contact stays open (or active) for longer than this.", low=0.1, high=86400, unit="s"),
+    Option("held_open_priority", "text", "How urgent the held-open alarm is.", "medium", choices=PRIORITIES),
+    Option("after_hours", "hours", "Alarm when the contact opens (or becomes active) in this span of local time."),
+    Option("after_hours_priority", "text", "How urgent the after-hours alarm is.", "high", choices=PRIORITIES),
+)
+CAMERA = (
+    Option("url", "text", "The stream's address (driver `stream`): rtsp:// or http://."),
+    Option("serial", "text", "The camera's serial number (driver `picamera2`)."),
+    Option("contacts", "names", "Contacts whose opening makes this camera keep a clip.", ()),
+    Option("pre_roll_s", "number", "How much before the event a clip shows.", 5.0, low=0, high=120, unit="s"),
+    Option("post_roll_s", "number", "How much after the event a clip shows.", 5.0, low=0, high=600, unit="s"),
+    Option("segment_s", "number", "Length of the segments that are always being written.", 2.0, low=0.5, high=60, unit="s"),
+    Option("keep_hours", "number", "How long segments that no clip needs are kept.", 24.0, low=0.1, high=8760, unit="h"),
+)
+LAMP = tuple(Option(colour, "pin", f"GPIO of the {colour} light.") for colour in ("red", "yellow", "green"))
+BENCH_CAMERA = (
+    Option("serial", "text", "The camera's serial number (driver `picamera2`); left and right are told apart by it."),
+    Option("pages", "text", "Simulated camera: a folder of page images, or `rendered`.", "rendered"),
+    Option("defects", "number", "Simulated camera: share of pages with a defect.", 0.0, low=0, high=1),
+)
+BENCH = (
+    Option("pedal_pin", "pin", "GPIO of the foot pedal."),
+    Option("lamp", "table", "The bench's three-colour lamp.", options=LAMP),
+    Option("buzzer_pin", "pin", "GPIO of the bench's buzzer."),
+    Option("screen", "bind", "Where the bench's own screen is served.", "127.0.0.1:8081"),
+    Option("profile", "table", "Thresholds of the page checks that differ from the shipped profile.", {}),
+    Option("pages_expected", "integer", "Pages that a batch is declared to have when its opening names none.", low=1, high=100_000),
+    Option("dpi", "number", "Resolution of the images on the page.", low=50, high=2400),
+)
+CAMERA_DRIVERS = ("stream", "picamera2")
+BENCH_CAMERA_DRIVERS = ("picamera2",)
