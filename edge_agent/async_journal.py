@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from edge_agent.errors import JournalFull
 from edge_agent.file_queue import FileRef
-from edge_agent.journal import Errand, Journal, RecordSource
+from edge_agent.journal import Errands, Journal, RecordSource
 from wire.records import record
 from wire.topics import LANES
 
@@ -42,7 +42,7 @@ class AsyncJournal:
         *,
         files: Sequence[FileRef] = (),
         source: tuple[str, int] | None = None,
-        errands: Sequence[Errand] = (),
+        errands: Errands = (),
         notes: Callable[[], Mapping[str, str]] | None = None,
     ) -> list[int]:
         """`Journal.append`: the records are on the disk when this returns. JournalFull while the lane is shut to save space for events."""

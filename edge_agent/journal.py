@@ -54,6 +54,10 @@ class Errand:
     args: dict[str, Any]
 
 
+Errands = Sequence[Errand] | Callable[[str, int], Sequence[Errand]]
+"""Errands, or a function of (epoch, first sequence) that makes them: a clip names the event that asks for it."""
+
+
 class AckOutcome(Enum):
     """What an acknowledgement meant."""
 
@@ -156,7 +160,7 @@ class Journal:
         *,
         files: Sequence[FileRef] = (),
         source: tuple[str, int] | None = None,
-        errands: Sequence[Errand] = (),
+        errands: Errands = (),
         notes: Callable[[], Mapping[str, str]] | None = None,
     ) -> list[int]:
         """Store records at the end of a lane, durably, with the files they speak of and errands that follow; their sequences.
@@ -176,12 +180,13 @@ class Journal:
                 line = encode_record(check(made(self.epoch, seq) if callable(made) else made, lane))
                 h = chain.extend(h, chain.line_digest(line))
                 rows.append((index, self._epoch, seq, line, h))
+            due = errands(self.epoch, state.last_seq + 1) if callable(errands) else errands
             with transaction(self._db):
                 self._db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?)", rows)
                 self.files.add(files, lane=index, epoch=self._epoch, seq=seq, t_ms=t_ms)
                 self._db.executemany(
                     "INSERT OR IGNORE INTO errands VALUES (?, ?, ?, ?, ?)",
-                    [(e.id, e.child, e.name, json.dumps(e.args), t_ms) for e in errands],
+                    [(e.id, e.child, e.name, json.dumps(e.args), t_ms) for e in due],
                 )
                 if source is not None:
                     self._db.execute("INSERT OR REPLACE INTO sources VALUES (?, ?, ?)", (*source, t_ms))
