@@ -9,9 +9,12 @@ COLOURS = ("red", "yellow", "green")
 STATES = ("off", *COLOURS, *(f"{colour}-blink" for colour in COLOURS), "identify")
 BLINK_S = 0.4
 IDENTIFY_S = 0.15
-SOUNDS = ("off", "on", "chirp", "refuse", "alarm")
+SOUNDS = ("off", "on", "chirp", "double", "triple", "long", "refuse", "alarm")
 BEEPS = {
     "chirp": (0.08, 0.08, 1),
+    "double": (0.15, 0.12, 2),
+    "triple": (0.3, 0.15, 3),
+    "long": (1.2, 0.1, 1),
     "refuse": (0.08, 0.08, 3),
     "alarm": (0.5, 0.5, None),
 }  # seconds on, seconds off, times (None = on and on)
@@ -76,7 +79,8 @@ class Sounder:
         return self._state
 
     def sound(self, sound: str) -> None:
-        """One of SOUNDS: `chirp` (one short), `refuse` (three short), `alarm` (on and off until told otherwise), on, off."""
+        """One of SOUNDS: `chirp` (one short), `double`, `triple` (three longer), `long` (one), `refuse` (three short), `alarm` (on and
+        off until told otherwise), on, off."""
         if sound not in SOUNDS:
             raise OptionError(f"a buzzer sounds {', '.join(SOUNDS)}, not {sound!r}")
         self._state = sound

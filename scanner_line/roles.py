@@ -1,0 +1,52 @@
+"""What a station asks of those it works with: an outbox, cameras, a judge, a lamp, a buzzer. Whoever wires a bench hands them in."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from scanner_line.checks.results import Judgement
+
+
+class Outbox(Protocol):
+    """Where records wait for the agent's core. `add` is called inside the spool's own transaction, on the same connection."""
+
+    def add(self, lane: str, record: dict[str, Any], files: Sequence[Mapping[str, Any]] = ()) -> object:
+        """Note one record for the lane, with the files ({sha256, path, bytes}) that go with it."""
+        ...
+
+
+class Judge(Protocol):
+    """Judges stored page images against their batch, the heavy part out of the station's own process."""
+
+    async def start(self) -> None:
+        """Get ready, so that the first page is judged as fast as the others."""
+        ...
+
+    def prime(self, batch: str, known: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+        """Begin anew with the batch's counting pages: (page id, the facts `judge` gave of it), in order."""
+        ...
+
+    async def judge(self, path: Path, *, page: str, replaces: str | None) -> tuple[Judgement, Mapping[str, Any]]:
+        """The judgement of one image, compared with the batch but for the page it replaces, and the facts to keep with its row.
+        JudgeError if the checks could not be run, ImageRefused if the file is no page image."""
+        ...
+
+    async def close(self) -> None:
+        """Stop the worker; may be called twice."""
+        ...
+
+
+class Lamp(Protocol):
+    """The three-colour lamp over the bench, as `sensors.drivers.outputs.TowerLamp` is."""
+
+    def show(self, state: str) -> None:
+        """Show one of off, red, yellow, green, a colour with `-blink`, or identify (all three blink)."""
+        ...
+
+
+class Buzzer(Protocol):
+    """The bench's buzzer, as `sensors.drivers.outputs.Sounder` is."""
+
+    def sound(self, sound: str) -> None:
+        """Sound chirp, double, triple, long or refuse, in the background; a new call replaces a running one."""
+        ...

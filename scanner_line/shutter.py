@@ -1,0 +1,83 @@
+"""The shutter of a bench: fires all its cameras for one press and says which delivered."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scanner_line.cameras.base import Camera, Frame
+from scanner_line.errors import CameraError
+
+GRACE_S = 0.2  # on top of the camera's own timeout, before the station stops waiting for it
+START_TIMEOUT_S = 30.0  # opening a camera and locking its exposure
+
+
+@dataclass(frozen=True, slots=True)
+class Shots:
+    """What one press gave: frames by side, and for every side without one the reason in words."""
+
+    frames: dict[str, Frame]
+    failures: dict[str, str]
+
+    @property
+    def words(self) -> str | None:
+        """The failures as one text; None if there are none."""
+        return "; ".join(f"{side} camera: {why}" for side, why in self.failures.items()) or None
+
+
+class Shutter:
+    """All cameras of a bench by side (`left`, `right`, or whatever the one is called), in reading order."""
+
+    def __init__(self, cameras: Mapping[str, Camera], *, timeout_s: float) -> None:
+        """`timeout_s` is how long one exposure may take."""
+        self._cameras = dict(cameras)
+        self._timeout_s = timeout_s
+        self._faults: dict[str, str] = dict.fromkeys(self._cameras, "not started")
+        self._starting = asyncio.Lock()
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The sides in reading order."""
+        return tuple(self._cameras)
+
+    @property
+    def faults(self) -> dict[str, str]:
+        """Side -> what keeps its camera from being ready."""
+        return {side: why for side, why in self._faults.items() if why}
+
+    async def start(self) -> None:
+        """Start the cameras that are not ready; what fails is kept in `faults` and tried again by the next call."""
+        async with self._starting:
+            for side in self.faults:
+                try:
+                    await asyncio.wait_for(self._cameras[side].start(), START_TIMEOUT_S)
+                    self._faults[side] = ""
+                except CameraError as error:
+                    self._faults[side] = str(error) or "no answer"
+                except TimeoutError:
+                    self._faults[side] = f"did not start within {START_TIMEOUT_S:g} s"
+
+    async def fire(self, after_monotonic_ns: int) -> Shots:
+        """One frame of every camera, each exposed after the given moment of `time.monotonic_ns()`; never raises for a camera."""
+        results = await asyncio.gather(*(self._shoot(side, after_monotonic_ns) for side in self._cameras))
+        frames = {side: got for side, got in zip(self._cameras, results, strict=True) if isinstance(got, Frame)}
+        failures = {side: got for side, got in zip(self._cameras, results, strict=True) if isinstance(got, str)}
+        return Shots(frames, failures)
+
+    async def _shoot(self, side: str, after_monotonic_ns: int) -> Frame | str:
+        if self._faults[side]:
+            return self._faults[side]
+        camera = self._cameras[side]
+        try:
+            frame = await asyncio.wait_for(camera.capture(after_monotonic_ns, timeout_s=self._timeout_s), self._timeout_s + GRACE_S)
+        except CameraError as error:
+            return str(error) or "no picture"
+        except TimeoutError:
+            return f"no picture within {self._timeout_s:g} s"
+        if frame.exposed_ns < after_monotonic_ns:
+            return "the picture was exposed before the press"
+        return frame
+
+    async def close(self) -> None:
+        """Give all cameras back; may be called twice."""
+        await asyncio.gather(*(camera.close() for camera in self._cameras.values()))
+        self._faults = dict.fromkeys(self._cameras, "closed")

@@ -1,0 +1,141 @@
+"""The states of a station, its times, and what it remembers of a press, of the last one, and of its books."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from scanner_line.batches import Batch, now
+from scanner_line.checks.results import Judgement
+from scanner_line.presses import RANK, Judged, Page
+from scanner_line.separators import Separator
+
+CAPTURE = "capture"
+
+
+class State(StrEnum):
+    """Where a press is; only an idle station takes the next one."""
+
+    IDLE = "idle"
+    EXPOSING = "exposing"
+    STORING = "storing"
+    JUDGING = "judging"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Times in seconds. `verdict_s`: from the press to a verdict, else it is `look`; `camera_s`: the longest exposure; `hold_s`: a pedal
+    held this long is a control; `late_s`: how long late checks may still lower a verdict."""
+
+    verdict_s: float = 2.0
+    camera_s: float = 1.8
+    hold_s: float = 1.5
+    late_s: float = 20.0
+    pages_expected: int | None = None
+    dpi: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The moment a press began: wall ms, CLOCK_BOOTTIME ms, monotonic ns."""
+
+    t_ms: int
+    m_ms: int
+    monotonic_ns: int
+
+    @classmethod
+    def now(cls) -> "Edge":
+        """This moment; may be called in any thread."""
+        return cls(*now(), time.monotonic_ns())
+
+    @classmethod
+    def at(cls, monotonic_ns: int) -> "Edge":
+        """A moment just past, of which only `time.monotonic_ns()` is known; may be called in any thread."""
+        t_ms, m_ms = now()
+        ago_ms = max(0, time.monotonic_ns() - monotonic_ns) // 1_000_000
+        return cls(t_ms - ago_ms, m_ms - ago_ms, monotonic_ns)
+
+    def left_s(self, span_s: float) -> float:
+        """Seconds left of a span that began with this edge; never under 0.05, so that what waits gets a turn."""
+        return max(0.05, self.monotonic_ns / 1e9 + span_s - time.monotonic())
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """How the last press ended, for lamp and screen. `code` names a case the screen has words for; `why` are words for the record."""
+
+    outcome: str
+    code: str
+    verdict: str | None = None
+    why: str | None = None
+    pages: tuple[Page, ...] = ()
+    failing: tuple[Mapping[str, Any], ...] = ()
+    t_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A batch waits for a person to confirm its closing: why (`count`, `bad`), and the separator that is to be obeyed afterwards."""
+
+    batch: Batch
+    reasons: tuple[str, ...]
+    then: Separator | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the books say, read after each change: the open batch, the one closed last, presses by outcome since the start, pages/h."""
+
+    batch: Batch | None = None
+    closed: Batch | None = None
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    pace_per_h: int | None = None
+
+
+@dataclass(slots=True)
+class Run:
+    """One press on its way: filled in step by step, recorded at its end."""
+
+    press: str
+    edge: Edge
+    wish: str
+    outcome: str = ""
+    code: str = ""
+    why: str | None = None
+    pages: list[Page] = field(default_factory=list)
+    judged: dict[str, Judged] = field(default_factory=dict)
+    late: dict[str, "asyncio.Task[tuple[Judgement, Mapping[str, Any]]]"] = field(default_factory=dict)
+    separator: Separator | None = None
+
+    def end(self, outcome: str, code: str, why: str | None = None) -> None:
+        """Set how the press ends."""
+        self.outcome, self.code, self.why = outcome, code, why
+
+    def halve(self, words: str) -> None:
+        """End as a half-taken pair: what was taken is kept as a bad page, and the press has failed."""
+        self.end("failed", "half", words)
+        incomplete = failing_check("pair", f"only half of the pair was taken: {words}", "左右两页只拍到一页")
+        self.judged = {page: Judged("bad", [*result.checks, incomplete], result.facts) for page, result in self.judged.items()}
+
+    @property
+    def verdict(self) -> str:
+        """The worst verdict of its pages."""
+        return worst([judged.verdict for judged in self.judged.values()]) or "look"
+
+    def seen(self) -> Last:
+        """What the operator is to see of it."""
+        failing = tuple(check for judged in self.judged.values() for check in judged.checks if not check["ok"])
+        return Last(self.outcome, self.code, self.verdict, self.why, tuple(self.pages), failing, self.edge.t_ms)
+
+
+def failing_check(name: str, words: str, words_zh: str, *, limit: float | None = None) -> dict[str, Any]:
+    """A check that stands in a page record for what kept the others from being made."""
+    return {"name": name, "value": None, "limit": limit, "ok": False, "words": words, "words_zh": words_zh}
+
+
+def worst(verdicts: list[str | None]) -> str | None:
+    """The lowest of the verdicts that are known; None if none is."""
+    known = [verdict for verdict in verdicts if verdict is not None]
+    return min(known, key=RANK.__getitem__) if known else None

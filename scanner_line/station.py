@@ -1,0 +1,464 @@
+"""A capture station: turns one press into filed, checked pages. idle -> exposing -> storing -> judging -> idle.
+
+A press is noted before anything is exposed and ends exactly once, as captured, rejected, failed, ignored or control; what a crash leaves
+without an end gets one at the next start. While a press runs, others are refused aloud; none is ever queued.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+from scanner_line.batches import Batch, BatchBook, now
+from scanner_line.capture import Capture
+from scanner_line.checks.results import Judgement
+from scanner_line.disk import Disk
+from scanner_line.errors import BatchError, JudgeError, SpoolError
+from scanner_line.presses import RETAKE, PressBook
+from scanner_line.roles import Judge
+from scanner_line.separators import Separator
+from scanner_line.shutter import Shutter
+from scanner_line.signals import Signals
+from scanner_line.spool import Spool
+from scanner_line.states import CAPTURE, Edge, Facts, Last, Question, Run, Settings, State
+
+HOLDER = "pedal"  # only this pedal's long press is a control
+HOUSEKEEPING_S = 5.0
+PACE_WINDOW_MS = 10 * 60 * 1000
+PACE_PAUSE_MS = 30 * 1000  # a longer pause between two pages is not working time
+PACE_PAGES_MIN = 5
+OWED_MAX = 1000  # presses kept in memory while the disk refuses their rows
+log = logging.getLogger(__name__)
+
+
+class Station:
+    """One bench. All methods are for the event loop's own thread; pedals call `down` and `up` through `call_soon_threadsafe`."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        spool: Spool,
+        batches: BatchBook,
+        presses: PressBook,
+        shutter: Shutter,
+        judge: Judge,
+        signals: Signals,
+        settings: Settings | None = None,
+        refuse: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """`refuse` is asked before each shot: why nothing may be captured now (the disk is full), or None."""
+        self.name = name
+        self.spool = spool
+        self.presses = presses
+        self.shutter = shutter
+        self.settings = settings or Settings()
+        self.state = State.JUDGING  # until `start` has ended what a crash left
+        self.last: Last | None = None
+        self.question: Question | None = None
+        self.facts = Facts()
+        self.links: dict[str, bool | None] = {"core": None, "centre": None}
+        self.disk_words: str | None = None
+        self._batches = batches
+        self._judge = judge
+        self._signals = signals
+        self._refuse = refuse
+        self._disk = Disk()
+        self._capture = Capture(shutter=shutter, spool=spool, presses=presses, judge=judge, disk=self._disk, settings=self.settings)
+        self._turn = asyncio.Lock()
+        self._pedals: dict[str, asyncio.Event] = {}
+        self._owed: deque[tuple[str, str, Edge, str, str]] = deque(maxlen=OWED_MAX)
+        self._unsettled = True
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._listeners: set[asyncio.Event] = set()
+        self._begun_ms = now()[0]
+        self._closed = False
+
+    # life
+
+    async def start(self) -> None:
+        """Sweep the spool, start cameras and checks, end what a crash left; then the first press is taken."""
+        await self._disk(self.spool.sweep)
+        await asyncio.gather(self.shutter.start(), self._start_judge())
+        async with self._turn:
+            await self._prime()
+            await self._settle()
+        await self._look_up()
+        self._to(State.IDLE)
+
+    async def _start_judge(self) -> None:
+        try:
+            await self._judge.start()
+        except JudgeError as error:
+            log.error("%s: %s; pages are judged `look` until it does", self.name, error)
+
+    async def run(self) -> None:
+        """Keep house until cancelled: cameras that failed are started again, what could not be written is written."""
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_S)
+            self.disk_words = self._refuse()
+            if self.shutter.faults and self.state is State.IDLE:
+                await self.shutter.start()
+            try:
+                async with self._turn:
+                    await self._settle()
+                await self._look_up()
+            except SpoolError:
+                continue  # the press that met it said so aloud
+            self._tell()
+
+    async def close(self) -> None:
+        """Let the press on its way end, then stop checks and cameras; may be called twice. The spool stays open for its owner."""
+        if self._closed:
+            return
+        self._closed = True
+        running = [task for task in self._tasks if not task.done()]
+        if running:
+            await asyncio.wait(running, timeout=self.settings.verdict_s + self.settings.camera_s)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await asyncio.gather(self.shutter.close(), self._judge.close())
+        self._disk.close()
+        self._signals.dark()
+        self._tell()
+
+    # presses
+
+    def down(self, pedal: str, wish: str = CAPTURE, *, edge: Edge | None = None) -> "asyncio.Task[str]":
+        """A pedal, button or key went down; `wish` is capture or retake. The task gives the outcome. Held for `hold_s`, the pedal's
+        press becomes a control: the batch is opened or closed, and its picture is not kept."""
+        edge = edge or Edge.now()
+        self.up(pedal)
+        released = self._pedals[pedal] = asyncio.Event()
+        if self.state is not State.IDLE or self._turn.locked() or self._closed:
+            return self._spawn(self._turn_away("rejected", "busy", edge, pedal, wish))
+        self._to(State.EXPOSING)
+        self._signals.working()
+        return self._spawn(self._press(edge, pedal, wish, released))
+
+    def up(self, pedal: str) -> None:
+        """The pedal, button or key came up again."""
+        if pedal in self._pedals:
+            self._pedals[pedal].set()
+
+    def press(self, pedal: str, wish: str = CAPTURE) -> "asyncio.Task[str]":
+        """A press without length, as a screen or the centre gives it; the task gives the outcome."""
+        task = self.down(pedal, wish)
+        self.up(pedal)
+        return task
+
+    async def _turn_away(self, outcome: str, why: str, edge: Edge, pedal: str, wish: str) -> str:
+        self._signals.refused(outcome)
+        self._aside(Last(outcome, why, t_ms=edge.t_ms))
+        try:
+            await self._disk(self.presses.turn_away, outcome, why, pedal=pedal, wish=wish, t_ms=edge.t_ms, m_ms=edge.m_ms)
+        except SpoolError:
+            self._owed.append((outcome, why, edge, pedal, wish))
+        return outcome
+
+    async def _press(self, edge: Edge, pedal: str, wish: str, released: asyncio.Event) -> str:
+        async with self._turn:
+            try:
+                await self._settle()
+                press = await self._disk(self.presses.begin, pedal=pedal, wish=wish, t_ms=edge.t_ms, m_ms=edge.m_ms)
+            except SpoolError as error:
+                self._owed.append(("failed", "the disk refused to note the press", edge, pedal, wish))
+                self._trouble(error)
+                return "failed"
+            run = Run(press, edge, wish)
+            try:
+                await self._take(run)
+                held = pedal == HOLDER and await self._held(edge, released)
+                await self._end(run, held=held)
+                await self._look_up()
+            except (SpoolError, BatchError) as error:
+                self._trouble(error)  # the press keeps its row without an outcome, which `_settle` ends
+                run.outcome = "failed"
+            finally:
+                self._to(State.IDLE)
+            return run.outcome
+
+    async def _take(self, run: Run) -> None:
+        """Expose, store and judge, and tell the operator; how the run ends is set, nothing of that is recorded yet."""
+        self.disk_words = self._refuse()
+        batch = await self._disk(self._batches.current)
+        if self.disk_words is not None:
+            run.end("rejected", "disk", self.disk_words)
+        elif self.question is not None and self.question.then is not None:
+            run.end("rejected", "question", "a question about the batch waits for its answer")
+        elif run.wish == RETAKE and (batch is None or not await self._disk(self.presses.last_pages, batch.batch)):
+            run.end("ignored", "nothing-to-retake", "there is no page to retake")
+        if run.outcome:
+            self._signals.refused(run.outcome)
+            self._aside(Last(run.outcome, run.code, why=run.why, t_ms=run.edge.t_ms))
+            return
+        shots = await self._capture.expose(run)
+        if not shots.frames:
+            self._signals.failed()
+            self._aside(Last("failed", run.code, why=run.why, t_ms=run.edge.t_ms))
+            return
+        self._to(State.STORING)
+        if batch is None:
+            batch = await self._open(declared=self.settings.pages_expected, by_press=run.press)
+        await self._capture.store(run, shots, batch)
+        self._to(State.JUDGING)
+        await self._capture.judge(run, halved=shots.words, timeout_s=self.settings.verdict_s)
+        if run.separator is None:
+            self._signals.verdict(run.verdict)
+            self._notice(run.seen())
+
+    async def _held(self, edge: Edge, released: asyncio.Event) -> bool:
+        """Whether the pedal is held long enough to be a control; waits until it is up or that long has passed."""
+        try:
+            await asyncio.wait_for(released.wait(), max(0.0, edge.monotonic_ns / 1e9 + self.settings.hold_s - time.monotonic()))
+        except TimeoutError:
+            return not released.is_set()
+        return False
+
+    async def _end(self, run: Run, *, held: bool) -> None:
+        """Give the press its end in the books, and do what a held pedal or a separator sheet asks."""
+        if not held and run.separator is None:
+            await self._disk(self.presses.finish, run.press, run.outcome, why=run.why, judged=run.judged)
+            if run.pages:
+                self.question = None  # who goes on capturing does not want to close
+            for page, task in run.late.items():
+                self._spawn(self._late(page, task))
+            return
+        for task in run.late.values():
+            task.cancel()
+        run.outcome = "control"
+        await self._disk(self.presses.discard, run.press, "control", "held" if held else "separator")
+        await self._prime()
+        batch = await self._disk(self._batches.current)
+        fresh = batch is not None and batch.opened_by == run.press
+        if run.separator is not None and not held:
+            await self._separate(run.separator, fresh=fresh)
+        elif fresh:
+            self._moment("opened")
+        elif batch is None:
+            await self._open(declared=self.settings.pages_expected)
+            self._moment("opened")
+        else:
+            await self._close(confirmed=self.question is not None)
+
+    async def _late(self, page: str, task: "asyncio.Task[tuple[Judgement, Mapping[str, Any]]]") -> str:
+        """Checks that ended after their time may lower a verdict, never raise it."""
+        lowered = await self._capture.late(page, task)
+        if lowered is None or lowered.verdict is None:
+            return "kept"
+        if self.last is not None and page in {one.page for one in self.last.pages}:
+            self._signals.verdict(lowered.verdict)
+            failing = tuple(check for check in lowered.checks if not check["ok"])
+            self._notice(replace(self.last, code="lowered", verdict=lowered.verdict, failing=failing))
+        await self._look_up()
+        return lowered.verdict
+
+    # batches
+
+    async def open_batch(self, *, declared: int | None = None, volume: str | None = None) -> Batch:
+        """Open a batch; BatchError if one is open or a value is out of bounds."""
+        async with self._turn:
+            batch = await self._open(declared=declared or self.settings.pages_expected, volume=volume)
+            self._moment("opened")
+            await self._look_up()
+            return batch
+
+    async def declare(self, *, declared: int | None, volume: str | None = None) -> Batch:
+        """State how many pages the open batch shall have; BatchError if none is open."""
+        async with self._turn:
+            batch = await self._disk(self._batches.declare, declared=declared, volume=volume)
+            await self._look_up()
+            return batch
+
+    async def close_batch(self, *, confirmed: bool = False) -> Batch:
+        """Close the open batch. BatchError if none is open, or if it has discrepancies and nobody confirmed them: then the bench asks."""
+        async with self._turn:
+            batch = await self._close(confirmed=confirmed)
+            await self._look_up()
+            if batch.state == "open":
+                raise BatchError(_discrepancy_words(batch))
+            return batch
+
+    async def keep_open(self) -> None:
+        """Answer the question about closing with no."""
+        async with self._turn:
+            self.question = None
+            self._tell()
+
+    async def undo(self) -> int:
+        """Take the last spread out of the open batch; returns how many pages. BatchError if there is nothing to take out."""
+        async with self._turn:
+            batch = await self._disk(self._batches.current)
+            gone = [] if batch is None else await self._disk(self.presses.undo, batch.batch, reason="undo")
+            if not gone:
+                raise BatchError("there is no page to take out")
+            await self._prime()
+            self._notice(Last("control", "undone", t_ms=now()[0]))
+            await self._look_up()
+            return len(gone)
+
+    async def _open(self, *, declared: int | None, volume: str | None = None, by_press: str | None = None) -> Batch:
+        batch = await self._disk(self._batches.open, declared=declared, volume=volume, by_press=by_press)
+        self.question = None
+        self._judge.prime(batch.batch, [])
+        return batch
+
+    async def _close(self, *, confirmed: bool, then: Separator | None = None) -> Batch:
+        batch = await self._disk(self._batches.current)
+        if batch is None:
+            raise BatchError("no batch is open")
+        if batch.discrepancies and not confirmed:
+            self.question = Question(batch, batch.discrepancies, then)
+            self._moment("confirm")
+            return batch
+        then = then or (self.question.then if self.question else None)
+        closed = await self._disk(self._batches.close)
+        self.question = None
+        if then is not None and then.opens:
+            await self._open(declared=then.declared, volume=then.volume)
+        self._moment("opened" if then is not None and then.opens else "closed")
+        return closed
+
+    async def _separate(self, separator: Separator, *, fresh: bool) -> None:
+        """Obey a separator sheet. `fresh`: the batch was opened only because the sheet was photographed."""
+        if not fresh:
+            await self._close(confirmed=False, then=separator)
+        elif separator.opens:
+            if separator.declared is not None or separator.volume is not None:
+                await self._disk(self._batches.declare, declared=separator.declared, volume=separator.volume)
+            self._moment("opened")
+        else:
+            await self._close(confirmed=True)
+
+    # the centre's commands, and whoever watches
+
+    async def command(self, name: str, args: Mapping[str, Any]) -> tuple[bool, str | None]:
+        """Do what the centre asks: batch.open {declared?, volume?}, batch.close {confirm?}, capture, retake, page.delete (the last
+        spread), identify. Returns whether it was done, and why not."""
+        declared, volume = args.get("declared"), args.get("volume")
+        if not (declared is None or type(declared) is int) or not (volume is None or isinstance(volume, str)):
+            return False, "declared is a whole number and volume a text"
+        try:
+            if name == "batch.open":
+                await self.open_batch(declared=declared, volume=volume)
+            elif name == "batch.close":
+                await self.close_batch(confirmed=args.get("confirm") is True)
+            elif name in (CAPTURE, RETAKE):
+                outcome = await self.press("centre", name)
+                return outcome == "captured", None if outcome == "captured" else outcome
+            elif name == "page.delete":
+                await self.undo()
+            elif name == "identify":
+                self._signals.identify()
+            else:
+                return False, f"a bench does not know the command {name}"
+        except (BatchError, SpoolError) as error:
+            return False, str(error)
+        return True, None
+
+    def set_link(self, name: str, up: bool | None) -> None:
+        """Tell the screen how the `core` or the `centre` is reached: True, False, or None for unknown."""
+        if self.links.get(name) is not up:
+            self.links[name] = up
+            self._tell()
+
+    def listen(self) -> asyncio.Event:
+        """An event that is set at each change; the listener clears it. Give it back with `unlisten`."""
+        event = asyncio.Event()
+        self._listeners.add(event)
+        return event
+
+    def unlisten(self, event: asyncio.Event) -> None:
+        """Stop telling a listener."""
+        self._listeners.discard(event)
+
+    # inside
+
+    async def _settle(self) -> None:
+        """End presses that have no outcome: judged if their images are stored, else failed. Write those that could not be written."""
+        while self._owed:
+            outcome, why, edge, pedal, wish = self._owed[0]
+            await self._disk(self.presses.turn_away, outcome, why, pedal=pedal, wish=wish, t_ms=edge.t_ms, m_ms=edge.m_ms)
+            self._owed.popleft()
+        if not self._unsettled:
+            return
+        for press, pages in await self._disk(self.presses.unfinished):
+            run = Run(press.press, Edge(press.t_ms, press.m_ms, time.monotonic_ns()), press.wish, pages=pages)
+            if pages:
+                await self._capture.judge(run, halved=press.why, timeout_s=self.settings.late_s)
+                run.why = run.why or "judged after a restart"
+            else:
+                run.end("failed", "restart", "the station stopped before a picture was stored")
+            await self._end(run, held=False)
+        self._unsettled = False
+
+    async def _prime(self) -> None:
+        batch = await self._disk(self._batches.current)
+        if batch is not None:
+            self._judge.prime(batch.batch, await self._disk(self.presses.facts, batch.batch))
+
+    async def _look_up(self) -> None:
+        self.facts = await self._disk(self._facts)
+        self._tell()
+
+    def _facts(self) -> Facts:
+        return Facts(
+            batch=self._batches.current(),
+            closed=self._batches.last_closed(),
+            outcomes=self.presses.outcomes(since_ms=self._begun_ms),
+            pace_per_h=_pace(self.presses.captured_since(now()[0] - PACE_WINDOW_MS)),
+        )
+
+    def _trouble(self, error: Exception) -> None:
+        self._unsettled = True
+        self._signals.failed()
+        self._aside(Last("failed", "spool", why=str(error), t_ms=now()[0]))
+        self._to(State.IDLE)
+
+    def _moment(self, moment: str) -> None:
+        self._signals.batch(moment)
+        self._notice(Last("control", moment, t_ms=now()[0]))
+
+    def _aside(self, last: Last) -> None:
+        """Show what happened while the last page stays on the screen."""
+        self._notice(replace(last, pages=self.last.pages) if self.last is not None else last)
+
+    def _notice(self, last: Last) -> None:
+        self.last = last
+        self._tell()
+
+    def _to(self, state: State) -> None:
+        self.state = state
+        self._tell()
+
+    def _tell(self) -> None:
+        for event in self._listeners:
+            event.set()
+
+    def _spawn(self, work: Coroutine[Any, Any, str]) -> "asyncio.Task[str]":
+        task = asyncio.get_running_loop().create_task(work, name=f"{self.name}: press")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def _discrepancy_words(batch: Batch) -> str:
+    words = []
+    if "count" in batch.discrepancies:
+        words.append(f"{batch.declared} pages declared, {batch.counts.captured} captured")
+    if "bad" in batch.discrepancies:
+        words.append(f"{batch.counts.bad} bad pages not retaken")
+    return "; ".join(words)
+
+
+def _pace(times_ms: list[int]) -> int | None:
+    """Pages an hour over working time; None before a few pages are known."""
+    if len(times_ms) < PACE_PAGES_MIN:
+        return None
+    worked_ms = sum(min(later - earlier, PACE_PAUSE_MS) for earlier, later in pairwise(times_ms))
+    return round((len(times_ms) - 1) * 3_600_000 / worked_ms) if worked_ms else None
