@@ -50,6 +50,17 @@ class Program:
             self.start()
         return None
 
+    @property
+    def pid(self) -> int:
+        """The process id of the running program; 0 before the first start."""
+        return self._process.pid if self._process is not None else 0
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(STOP_S)
+
     def stop(self) -> None:
         """End it: SIGTERM, and SIGKILL to its whole group after STOP_S seconds."""
         process = self._process

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-MODULES = ("ingest", "press", "core", "recorder")
+MODULES = ("ingest", "press", "core")
 OUT = Path("var/bench.json")
 
 
