@@ -13,6 +13,7 @@ from central.config import CentralConfig
 from central.digitization import api as digitization
 from central.environment import api as environment
 from central.ledger import api as ledger
+from central.objects import ObjectStore
 from central.people import api as people
 from central.people import auth, identity
 from central.security import api as security
@@ -20,10 +21,12 @@ from central.store.engine import open_engine
 from central.store.migrate import is_current
 from central.tables import load_tables
 from central.web import guards, headers, health, openapi, problems, secret
+from central.web.blocking import blocking
 from central.web.state import State, put
 
 BODY_BYTES_MAX = 64 * 1024  # of everything but uploads, which bound themselves
 FORM_PARTS_MAX = 100
+MB = 1024 * 1024
 SESSION_COOKIE = "muniment"
 
 
@@ -54,7 +57,8 @@ def build(config: CentralConfig) -> Flask:
     if not is_current(engine):
         engine.dispose()
         raise NotMigrated(f"{config.database}: run `muniment-central migrate` first")
-    put(app.extensions, State(config=config, engine=engine, live=live.LiveHub(engine)))
+    store = ObjectStore(config.objects, engine, upload_bytes=config.limits.upload_mb * MB, blocking=blocking)
+    put(app.extensions, State(config=config, engine=engine, live=live.LiveHub(engine), objects=store))
 
     problems.install(app)
     headers.install(app, https=https)

@@ -36,8 +36,10 @@ def _rules(app: Flask) -> Iterator[tuple[Rule, Operation]]:
 def _methods(rule: Rule) -> list[str]:
     """What a route is there for: HEAD and OPTIONS only where the route itself means them."""
     given = rule.methods or set()
-    own = set() if getattr(rule, "provide_automatic_options", True) else {"HEAD", "OPTIONS"}  # Flask notes it on the rule
-    return [method for method in METHODS if method in given and (method not in ("HEAD", "OPTIONS") or method in own)]
+    implied = {"HEAD"} if "GET" in given else set()
+    if getattr(rule, "provide_automatic_options", True):  # Flask notes it on the rule
+        implied.add("OPTIONS")
+    return [method for method in METHODS if method in given and method not in implied]
 
 
 def _shape(kind: Any) -> dict[str, Any]:

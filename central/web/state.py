@@ -1,4 +1,4 @@
-"""What the views of one application share: configuration, engine, live hub."""
+"""What the views of one application share: configuration, engine, live hub, files."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from flask import current_app
 from sqlalchemy import Engine
 
 from central.config import CentralConfig
+from central.objects import ObjectStore
 
 if TYPE_CHECKING:
     from central.live import LiveHub
@@ -23,6 +24,7 @@ class State:
     config: CentralConfig
     engine: Engine
     live: LiveHub
+    objects: ObjectStore
 
 
 def put(extensions: dict[str, object], state: State) -> None:
