@@ -89,6 +89,7 @@ class Journal:
         self.site, self.agent, self.path = site, agent, path
         self._key, self._centre, self._now = key, centre, now
         self._lock = threading.RLock()
+        self._current: tuple[str, dict[str, Lane]]  # replaced as one, so that readers need no lock
         self._listeners: list[Callable[[str], None]] = []
         self._refusals, self._renewed_m = 0, 0
         self._closed = False
@@ -134,8 +135,8 @@ class Journal:
                 with transaction(self._db):
                     self._make_epoch(1, why="new journal")
                 row = self._db.execute("SELECT epoch, name FROM epochs ORDER BY epoch DESC LIMIT 1").fetchone()
-            self._epoch, self.epoch = int(row[0]), str(row[1])
-            self._lanes = lane_states(self._db, self._epoch)
+            self._epoch = int(row[0])
+            self._current = str(row[1]), lane_states(self._db, self._epoch)
             seen = self._db.execute("SELECT value FROM meta WHERE name = 'seen'").fetchone()
             self.seen = int(seen[0]) if seen else 0
 
@@ -146,6 +147,15 @@ class Journal:
             start = chain.start(self.site, self.agent, lane, name)
             self._db.execute("INSERT INTO lanes VALUES (?, ?, 0, ?)", (index, number, start))
         return name
+
+    @property
+    def epoch(self) -> str:
+        """The random name of the current epoch."""
+        return self._current[0]
+
+    @property
+    def _lanes(self) -> dict[str, Lane]:
+        return self._current[1]
 
     # -- writing
 
@@ -247,9 +257,13 @@ class Journal:
     # -- sending
 
     def lane(self, lane: str) -> Lane:
-        """A copy of a lane's state: base, acknowledged and last sequence."""
-        with self._lock:
-            return self._lanes[lane].copy()
+        """A copy of a lane's state: base, acknowledged and last sequence. Never waits for a write."""
+        return self._lanes[lane].copy()
+
+    def snapshot(self) -> tuple[str, dict[str, Lane]]:
+        """The epoch's name and copies of its lanes' states, of one moment as far as the epoch goes. Never waits for a write."""
+        epoch, lanes = self._current
+        return epoch, {name: lane.copy() for name, lane in lanes.items()}
 
     def batch(self, lane: str, after_seq: int, *, max_records: int = RECORDS_MAX, max_bytes: int = BATCH_BYTES_MAX) -> Batch | None:
         """The signed batch that follows `after_seq` (or the oldest record held, if that is later); None when there is nothing."""
@@ -376,7 +390,8 @@ class Journal:
                     previous=previous, why=why, now=self._now(),
                 )  # fmt: skip
             lanes = lane_states(self._db, self._epoch + 1)
-        self._epoch, self.epoch, self._lanes = self._epoch + 1, name, lanes
+        self._epoch += 1
+        self._current = name, lanes
         for listener in self._listeners:
             for lane in LANES:
                 listener(lane)
@@ -398,7 +413,7 @@ class Journal:
                 ).fetchall():
                     deleted += self._delete(lane, epoch, seq)
                 self._forget_epochs()
-            self._lanes = lane_states(self._db, self._epoch)
+            self._current = self.epoch, lane_states(self._db, self._epoch)
         return deleted
 
     def _delete(self, lane: int, epoch: int, up_to: int) -> int:
