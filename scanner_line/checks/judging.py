@@ -7,8 +7,8 @@ from scanner_line.checks.results import CHECK_NAMES, CheckResult, Judgement, ver
 from scanner_line.profile import Profile
 
 SMEAR_MIN = 0.05  # share of the page darker than its surroundings from which "no ink" means "out of focus", not "blank"
-NEIGHBOURS = 3  # pages before this one that are compared whatever their hash says
-CANDIDATES_MAX = 6  # alignments a page may cost
+NEIGHBOURS = 2  # pages before this one that are compared whatever their hash says: one a camera
+FAR_MAX = 3  # earlier pages laid over this one, at most
 SIDES = {"l": ("left", "左"), "r": ("right", "右"), "t": ("top", "上"), "b": ("bottom", "下")}
 
 
@@ -115,17 +115,26 @@ def _duplicate(measures: Measures, baseline: Baseline, profile: Profile, *, page
     limit = profile.duplicate_match
     if blank or measures.code is not None:
         return CheckResult("duplicate", None, limit, True, "blank pages and separators are not compared", "空白页和分隔页不比对")
-    best, tried = 0.0, 0
-    for distance, (_, other) in enumerate(baseline.before(page)):
-        if distance >= NEIGHBOURS and bits_apart(measures.bits, other.bits) > profile.duplicate_bits:
-            continue
-        if tried >= CANDIDATES_MAX:
-            break
-        tried += 1
+    best = 0.0
+    for other in _candidates(measures, baseline, profile, page):
         best = max(best, match(other.thumb, measures.thumb))
         if best >= limit:
             return CheckResult("duplicate", best, limit, False, "the same page again: was it turned?", "与前面的页相同，是否已翻页？")
     return CheckResult("duplicate", best, limit, True, "not taken before", "没有重复")
+
+
+def _candidates(measures: Measures, baseline: Baseline, profile: Profile, page: str | None) -> list[Measures]:
+    """The pages worth laying over this one: its neighbours, whatever their hash says, and those whose hash is nearest."""
+    near: list[Measures] = []
+    far: list[tuple[int, int, Measures]] = []
+    for distance, (_, other) in enumerate(baseline.before(page)):
+        if distance < NEIGHBOURS:
+            near.append(other)
+            continue
+        bits = bits_apart(measures.bits, other.bits)
+        if bits <= profile.duplicate_bits:
+            far.append((bits, distance, other))
+    return near + [other for _, _, other in sorted(far, key=lambda entry: entry[:2])[:FAR_MAX]]
 
 
 def _share(name: str, value: float | None, limit: float, failing: tuple[str, str]) -> CheckResult:

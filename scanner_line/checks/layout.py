@@ -9,7 +9,7 @@ from scanner_line.checks.images import Gray, as_gray, mask_where
 
 VIEW_PX = 1000  # long side of the reduced picture on which everything but sharpness is measured
 MASK_PX = 200  # long side of the picture on which the page is told from the desk
-DESK_STEP = 60  # grey levels between desk and paper, at least, for the two to be told apart
+DESK_STEP = 0.35  # of the paper's level: desk and paper must lie further apart than light and shade on one page
 TILE_PX = 48  # side of a tile, in the reduced picture
 TEXT_STEP = 0.22  # contrast of text, as a share of the paper's level
 SMEAR_STEP = 0.10  # of what is darker than its surroundings, as a share of the paper's level
@@ -69,8 +69,8 @@ def _page_of(view: Gray) -> tuple[Gray, float]:
     page = whole
     share = cv2.countNonZero(bright) / bright.size
     if 0.1 < share < 0.98:
-        step = float(ground[bright > 0].mean()) - float(ground[bright == 0].mean())
-        if step > DESK_STEP:
+        light, shade = float(ground[bright > 0].mean()), float(ground[bright == 0].mean())
+        if light - shade > DESK_STEP * light:
             count, labels, stats, _ = cv2.connectedComponentsWithStats(bright)
             if count > 1:
                 largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from scanner_line.checks.codes import read_code
-from scanner_line.checks.duplicate import fingerprint, thumbnail
+from scanner_line.checks.duplicate import fingerprint, page_only, thumbnail
 from scanner_line.checks.exposure import light_of
 from scanner_line.checks.finger import finger_share
 from scanner_line.checks.images import open_page
@@ -60,6 +60,7 @@ def measure(data: bytes, profile: Profile) -> Measures:
     light = light_of(view, layout)
     steep = edge_steepness(page.gray, layout)
     ink, smear = ink_of(view, layout)
+    alone = page_only(view, layout)
     decoded = page.gray.shape[1] / page.width  # below 1 for a photograph so large that it was decoded smaller
     return Measures(
         width=page.width,
@@ -76,7 +77,7 @@ def measure(data: bytes, profile: Profile) -> Measures:
         smear=smear,
         finger=finger_share(page.small, layout) if page.mode == "colour" else None,
         touches=layout.touches,
-        bits=fingerprint(view),
-        thumb=thumbnail(view),
+        bits=fingerprint(alone),
+        thumb=thumbnail(alone),
         code=read_code(page.gray),
     )
