@@ -1,0 +1,57 @@
+"""What the pages show, gathered from the domains' public queries in the shapes of the JSON API."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+Item = dict[str, Any]
+Page = tuple[list[Item], str | None]  # items and the cursor of the next ones
+
+
+class Facts(Protocol):
+    """Everything a page asks for; each method is one question to one domain."""
+
+    def rooms(self) -> list[Item]:
+        """Rooms as `GET /rooms` lists them, with `limits`, `contacts` and `alarms`."""
+
+    def room(self, room_id: str) -> Item | None:
+        """One of them."""
+
+    def course(self, sensor: str, *, from_ms: int, to_ms: int, points: int) -> list[list[Any]]:
+        """`[t_ms, min, mean, max, count]` of one channel."""
+
+    def alarms(self, *, show: str, room: str | None = None, cursor: str | None = None) -> Page:
+        """Alarms; show: open, shelved or all."""
+
+    def events(self, *, room: str, limit: int) -> list[Item]:
+        """Door and contact events of a room, newest first."""
+
+    def benches(self) -> list[Item]:
+        """Stations with their open batch, last and recent pages, counts and pace."""
+
+    def batches(self, *, cursor: str | None = None) -> Page:
+        """Batches, newest first."""
+
+    def batch(self, batch_id: str) -> Item | None:
+        """One of them."""
+
+    def pages(self, batch_id: str) -> list[Item]:
+        """A batch's pages in order, replaced ones among them."""
+
+    def provenance(self, page_id: str) -> Item | None:
+        """The chain of one page."""
+
+    def reviews(self, *, show: str, cursor: str | None = None) -> Page:
+        """The review queue; show: waiting, escalated, closed."""
+
+    def review(self, review_id: str) -> Item | None:
+        """One of them with clips and facts."""
+
+    def ledger(self, *, cursor: str | None = None) -> Page:
+        """Ledger entries, newest first."""
+
+    def checkpoint(self) -> Item | None:
+        """The last signed checkpoint."""
+
+    def agents(self) -> list[Item]:
+        """Agents with their lanes and health."""

@@ -1,0 +1,180 @@
+"""The console's pages: parse, permit, ask the domains, render."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from flask import Blueprint, Flask, abort, redirect, render_template, request, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from central.console import frame, language, shapes, words
+from central.console.facts import Facts
+from central.people import rights
+from central.web.guards import safe_next
+from central.web.operation import Operation, View, operation
+
+COURSE_MS = 12 * 3600 * 1000  # what a room's small chart spans
+COURSE_POINTS = 96
+DOORS_MAX = 200  # door events drawn below a chart
+SHOW_ALARMS = ("open", "shelved", "all")
+SHOW_REVIEWS = ("waiting", "escalated", "closed")
+COOKIE_S = language.YEAR_S
+
+
+def _access(right: str) -> Callable[[View], View]:
+    return operation(Operation(right=right, summary="A page of the console.", media=("text/html",)))
+
+
+def _show(allowed: tuple[str, ...]) -> str:
+    wish = request.args.get("show", allowed[0])
+    return wish if wish in allowed else allowed[0]
+
+
+def _cursor() -> str | None:
+    return request.args.get("cursor") or None
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def blueprint(facts: Facts) -> Blueprint:
+    """Every page of the console."""
+    made = Blueprint("console", __name__, template_folder="templates", static_folder="static", static_url_path="/assets")
+
+    @made.get("/")
+    @_access(rights.SIGNED_IN)
+    def home() -> Response:
+        return redirect(url_for(frame.home_of(current_user.roles)))
+
+    @made.post("/language")
+    @_access(rights.PUBLIC)
+    def set_language() -> Response:
+        wish = request.form.get("language", "")
+        answer = redirect(safe_next(request.form.get("next")) or "/", 303)
+        if wish in language.LANGUAGES:
+            answer.set_cookie(language.LANGUAGE_COOKIE, wish, max_age=COOKIE_S, samesite="Lax", secure=request.is_secure, httponly=True)
+        return answer
+
+    @made.get("/overview")
+    @_access(rights.SIGNED_IN)
+    def overview() -> str:
+        return render_template("console/overview.html", cards=shapes.overview(facts, current_user))
+
+    @made.get("/rooms")
+    @_access("environment.read")
+    def rooms() -> str:
+        now = _now_ms()
+        found = facts.rooms()
+        for room in found:
+            room["courses"] = {
+                reading["sensor"]: facts.course(reading["sensor"], from_ms=now - COURSE_MS, to_ms=now, points=COURSE_POINTS)
+                for reading in room["readings"]
+            }
+        return render_template("console/rooms.html", rooms=found, alarms=[alarm for room in found for alarm in room["alarms"]])
+
+    @made.get("/rooms/<room_id>")
+    @_access("environment.read")
+    def room(room_id: str) -> str:
+        found = facts.room(room_id) or abort(404)
+        events = facts.events(room=room_id, limit=DOORS_MAX) if current_user.may("security.read") else None
+        return render_template(
+            "console/room.html",
+            room=found,
+            alarms=facts.alarms(show="all", room=room_id)[0][:20],
+            events=events,
+            doors=shapes.door_spans(facts.events(room=room_id, limit=DOORS_MAX)),
+        )
+
+    @made.get("/alarms")
+    @_access("alarms.read")
+    def alarms() -> str:
+        show = _show(SHOW_ALARMS)
+        items, following = facts.alarms(show=show, cursor=_cursor())
+        return render_template("console/alarms.html", alarms=items, next=following, show=show)
+
+    @made.get("/line")
+    @_access("stations.read")
+    def line() -> str:
+        return render_template("console/line.html", benches=facts.benches(), purpose="line")
+
+    @made.get("/batches")
+    @_access("digitization.read")
+    def batches() -> str:
+        items, following = facts.batches(cursor=_cursor())
+        waiting = sum(item["state"] == "closed" for item in items)
+        return render_template("console/batches.html", batches=items, next=following, waiting=waiting)
+
+    @made.get("/batches/<batch_id>")
+    @_access("digitization.read")
+    def batch(batch_id: str) -> str:
+        found = facts.batch(batch_id) or abort(404)
+        pages = facts.pages(batch_id)
+        wish = request.args.get("page")
+        at = next((i for i, page in enumerate(pages) if page["id"] == wish), None)
+        if wish is not None and at is None:
+            abort(404)
+        page = None if at is None else pages[at]
+        counting = [one for one in pages if not one["replaced"]]
+        return render_template(
+            "console/batch.html",
+            batch=found,
+            pages=pages,
+            page=page,
+            before=pages[at - 1] if at else None,
+            after=pages[at + 1] if at is not None and at + 1 < len(pages) else None,
+            chain=shapes.chain(facts.provenance(page["id"]), page) if page else [],
+            purpose="acceptance" if current_user.may("batches.judge") else "line",
+            **{verdict: sum(one["verdict"] == verdict for one in counting) for verdict in words.VERDICT},
+        )
+
+    @made.get("/security")
+    @_access("security.read")
+    def security() -> str:
+        show = _show(SHOW_REVIEWS)
+        queue, following = facts.reviews(show=show, cursor=_cursor())
+        asked = request.args.get("event")
+        chosen = facts.review(asked) if asked else facts.review(queue[0]["id"]) if queue else None
+        if asked and chosen is None:
+            abort(404)
+        ids = [review["id"] for review in queue]
+        at = ids.index(chosen["id"]) if chosen and chosen["id"] in ids else None
+        return render_template(
+            "console/security.html",
+            show=show,
+            reviews=queue,
+            next=following,
+            chosen=chosen,
+            asked=asked,
+            next_id=ids[at + 1] if at is not None and at + 1 < len(ids) else None,
+            previous_id=ids[at - 1] if at else None,
+            verdicts=list(words.REVIEW_VERDICT.items()),
+            causes=list(words.CAUSE.items()),
+            purpose="review",
+        )
+
+    @made.get("/ledger")
+    @_access("ledger.read")
+    def ledger() -> str:
+        items, following = facts.ledger(cursor=_cursor())
+        return render_template("console/ledger.html", entries=items, next=following, checkpoint=facts.checkpoint())
+
+    @made.get("/agents")
+    @_access("agents.read")
+    def agents() -> str:
+        return render_template("console/agents.html", agents=facts.agents())
+
+    return made
+
+
+def install(app: Flask, facts: Facts | None = None) -> None:
+    """Give the app the console: pages, templates with their filters, translations."""
+    if facts is None:
+        from central.console.domains import DomainFacts
+
+        facts = DomainFacts()
+    language.install(app)
+    frame.install(app, facts)
+    app.register_blueprint(blueprint(facts))

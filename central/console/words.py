@@ -1,0 +1,170 @@
+"""The words of the console: what the contract's short codes are called in the viewer's language."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext
+from flask_babel.speaklater import LazyString
+
+from central.console.language import gettext
+
+LIGHT: dict[str, LazyString] = {
+    "green": lazy_gettext("Within limits"),
+    "yellow": lazy_gettext("Needs attention"),
+    "red": lazy_gettext("Alarm"),
+    "grey": lazy_gettext("No data"),
+}
+QUANTITY: dict[str, LazyString] = {
+    "temperature": lazy_gettext("Temperature"),
+    "relative_humidity": lazy_gettext("Relative humidity"),
+    "illuminance": lazy_gettext("Illuminance"),
+    "uv_irradiance": lazy_gettext("UV irradiance"),
+    "pm2_5": lazy_gettext("Fine dust PM2.5"),
+    "pm10": lazy_gettext("Dust PM10"),
+    "co2": lazy_gettext("Carbon dioxide"),
+    "voc_index": lazy_gettext("Volatile compounds index"),
+    "magnetic_flux_density": lazy_gettext("Magnetic flux density"),
+    "air_pressure": lazy_gettext("Air pressure"),
+    "voltage": lazy_gettext("Voltage"),
+    "count": lazy_gettext("Count"),
+}
+UNIT = {"Cel": "°C", "[ppm]": "ppm", "ug/m3": "µg/m³", "uW/cm2": "µW/cm²", "uT": "µT", "1": ""}  # UCUM code -> as people write it
+DECIMALS = {"temperature": 1, "relative_humidity": 1, "voltage": 2}  # others are shown without decimals
+ALARM_STATE: dict[str, LazyString] = {
+    "unacknowledged": lazy_gettext("Active, not acknowledged"),
+    "acknowledged": lazy_gettext("Active, acknowledged"),
+    "returned": lazy_gettext("Over, not acknowledged"),
+    "shelved": lazy_gettext("Shelved"),
+    "normal": lazy_gettext("Over"),
+}
+ALARM_TONE = {"unacknowledged": "red", "acknowledged": "yellow", "returned": "yellow", "shelved": "grey", "normal": "green"}
+PRIORITY: dict[str, LazyString] = {
+    "low": lazy_gettext("Low"),
+    "medium": lazy_gettext("Medium"),
+    "high": lazy_gettext("High"),
+    "urgent": lazy_gettext("Urgent"),
+}
+NOTE: dict[str, LazyString] = {
+    "raised": lazy_gettext("Raised"),
+    "returned": lazy_gettext("Back to normal"),
+    "acknowledged": lazy_gettext("Acknowledged"),
+    "shelved": lazy_gettext("Shelved"),
+    "unshelved": lazy_gettext("Shelving ended"),
+    "note": lazy_gettext("Note"),
+    "escalated": lazy_gettext("Escalated"),
+}
+CONTACT_KIND: dict[str, LazyString] = {
+    "door": lazy_gettext("Door"),
+    "motion": lazy_gettext("Motion"),
+    "leak": lazy_gettext("Leak"),
+    "smoke": lazy_gettext("Smoke"),
+    "exit": lazy_gettext("Exit request"),
+    "card": lazy_gettext("Card"),
+}
+CONTACT_STATE: dict[str, LazyString] = {
+    "open": lazy_gettext("open"),
+    "closed": lazy_gettext("closed"),
+    "active": lazy_gettext("active"),
+    "inactive": lazy_gettext("inactive"),
+    "unknown": lazy_gettext("unknown"),
+}
+VERDICT: dict[str, LazyString] = {
+    "good": lazy_gettext("Good"),
+    "look": lazy_gettext("Look again"),
+    "bad": lazy_gettext("Bad: retake"),
+}
+VERDICT_TONE = {"good": "green", "look": "yellow", "bad": "red"}
+CHECK: dict[str, LazyString] = {
+    "sharpness": lazy_gettext("Sharpness"),
+    "exposure": lazy_gettext("Exposure"),
+    "skew": lazy_gettext("Skew"),
+    "crop": lazy_gettext("Crop"),
+    "blank": lazy_gettext("Blank page"),
+    "duplicate": lazy_gettext("Duplicate"),
+    "glare": lazy_gettext("Glare"),
+    "finger": lazy_gettext("Finger"),
+    "moire": lazy_gettext("Moiré"),
+    "consistency": lazy_gettext("Consistency"),
+    "sequence": lazy_gettext("Page sequence"),
+    "code": lazy_gettext("Separator code"),
+}
+BATCH_STATE: dict[str, LazyString] = {
+    "open": lazy_gettext("Being captured"),
+    "closed": lazy_gettext("Waiting for acceptance"),
+    "accepted": lazy_gettext("Accepted"),
+    "rejected": lazy_gettext("Rejected"),
+}
+BATCH_TONE = {"open": "grey", "closed": "yellow", "accepted": "green", "rejected": "red"}
+REVIEW_STATE: dict[str, LazyString] = {
+    "open": lazy_gettext("Open"),
+    "claimed": lazy_gettext("In review"),
+    "escalated": lazy_gettext("Escalated"),
+    "closed": lazy_gettext("Closed"),
+}
+REVIEW_VERDICT: dict[str, LazyString] = {  # in the order of the keys 1 to 4
+    "expected": lazy_gettext("Expected"),
+    "nuisance": lazy_gettext("False alarm"),
+    "unclear": lazy_gettext("Unclear: escalate"),
+    "breach": lazy_gettext("Breach"),
+}
+CAUSE: dict[str, LazyString] = {
+    "authorised-access": lazy_gettext("Authorised access"),
+    "patrol": lazy_gettext("Patrol"),
+    "delivery": lazy_gettext("Handover or delivery"),
+    "maintenance": lazy_gettext("Maintenance"),
+    "door-fault": lazy_gettext("Door or contact at fault"),
+    "draught": lazy_gettext("Draught or vibration"),
+    "unknown": lazy_gettext("Unknown"),
+    "unauthorised-access": lazy_gettext("Unauthorised access"),
+}
+ROLE: dict[str, LazyString] = {
+    "facility": lazy_gettext("Facility staff"),
+    "operator": lazy_gettext("Line operator"),
+    "security": lazy_gettext("Security staff"),
+    "archivist": lazy_gettext("Archivist"),
+    "auditor": lazy_gettext("Auditor"),
+    "admin": lazy_gettext("Administrator"),
+}
+LANE: dict[str, LazyString] = {
+    "events": lazy_gettext("Events"),
+    "capture": lazy_gettext("Capture"),
+    "readings": lazy_gettext("Readings"),
+}
+
+
+def word(table: dict[str, LazyString], code: object) -> str:
+    """The word for a code; a code that no table knows is shown as it came."""
+    found = table.get(str(code))
+    return str(code if found is None else found)
+
+
+def unit(code: str | None) -> str:
+    """A UCUM unit as people write it."""
+    return UNIT.get(code or "", code or "")
+
+
+def decimals(quantity: str) -> int:
+    """How many decimals a quantity is shown with."""
+    return DECIMALS.get(quantity, 0)
+
+
+def for_browser() -> dict[str, str]:
+    """The texts that the browser's scripts show, by key."""
+    return {
+        "age_s": gettext("{n} s ago"),
+        "age_min": gettext("{n} min ago"),
+        "age_h": gettext("{n} h ago"),
+        "age_d": gettext("{n} d ago"),
+        "connection_connected": gettext("Live since {since}"),
+        "connection_reconnecting": gettext("Reconnecting since {since}"),
+        "connection_off": gettext("Not live"),
+        "undo": gettext("Undo"),
+        "done": gettext("Done"),
+        "refused": gettext("That was refused ({status})"),
+        "no_connection": gettext("The centre cannot be reached; nothing was changed"),
+        "signed_out": gettext("You are signed out: sign in again"),
+        "chart_empty": gettext("No readings in this span"),
+        "chart_failed": gettext("The chart could not be loaded"),
+        "time": gettext("Time"),
+        "lowest": gettext("Lowest"),
+        "highest": gettext("Highest"),
+    }
