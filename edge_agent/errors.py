@@ -27,6 +27,10 @@ class HandoffError(AgentError):
     """The core and a child did not understand each other, or the other side is gone."""
 
 
+class FileGoneError(AgentError):
+    """A file that a record speaks of is missing, unreadable or not what the record says."""
+
+
 class UploadError(AgentError):
     """An upload cannot go on; the text says why."""
 

@@ -9,16 +9,17 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from edge_agent import clock, journal_db
+from edge_agent import clock, journal_db, retention
 from edge_agent.errors import JournalDamaged
 from edge_agent.file_queue import FileQueue, FileRef
 from edge_agent.journal_db import transaction, translated
 from edge_agent.keys import AgentKey, CentreKey
-from edge_agent.lane_state import ANCHOR_EVERY, Lane, digest_of, head_at, lane_states, load_lane
-from edge_agent.rejournal import declare, rejournal
+from edge_agent.lane_state import Lane, digest_of, head_at, lane_states, load_lane
+from edge_agent.rejournal import rejournal
+from edge_agent.retention import Thinned
 from wire import chain
 from wire.codec import BATCH_BYTES_MAX, RECORDS_MAX, encode_batch, encode_record
-from wire.records import T_MIN, check
+from wire.records import check
 from wire.topics import LANES
 
 Record = dict[str, Any]
@@ -30,7 +31,6 @@ ACK_GRAIN_MS = 3_600_000  # acknowledgements of one hour share a row, which keep
 RENEW_FIRST_MS = 60_000  # a new epoch that was never acknowledged is not followed by another sooner than this, doubling
 RENEW_MAX_MS = 3_600_000
 COMMANDS_MAX = 10_000
-_DELETE_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -400,79 +400,21 @@ class Journal:
 
     def prune(self, keep_days: float) -> int:
         """Delete records acknowledged more than `keep_days` ago (a few thousand a call); how many. Waits for a clock that was set."""
-        t_ms = self._now()[0]
-        if t_ms < T_MIN:
-            return 0
-        deleted = 0
         with self._lock:
             with transaction(self._db):
-                # acknowledged before the clock was set: their keep time starts now
-                self._db.execute("UPDATE acks SET at_ms = ? WHERE at_ms < ?", (t_ms, T_MIN))
-                for lane, epoch, seq in self._db.execute(
-                    "SELECT lane, epoch, max(seq) FROM acks WHERE at_ms <= ? GROUP BY lane, epoch", (t_ms - keep_days * 86_400_000,)
-                ).fetchall():
-                    deleted += self._delete(lane, epoch, seq)
-                self._forget_epochs()
+                deleted = retention.delete_acknowledged(self._db, epoch=self._epoch, keep_days=keep_days, now_ms=self._now()[0])
             self._current = self.epoch, lane_states(self._db, self._epoch)
         return deleted
 
-    def _delete(self, lane: int, epoch: int, up_to: int) -> int:
-        rows = self._db.execute(
-            "SELECT seq, line FROM records WHERE lane = ? AND epoch = ? AND seq <= ? ORDER BY seq LIMIT ?",
-            (lane, epoch, up_to, _DELETE_AT_ONCE),
-        ).fetchall()
-        if not rows:
-            return 0
-        last = rows[-1][0]
-        head = head_at(self._db, lane, epoch, last)
-        if head is None:
-            raise JournalDamaged(f"lane {LANES[lane]} has no chain at {last}")
-        for _, line in rows:
-            declare(self._db, lane, line)
-        self._db.execute("DELETE FROM records WHERE lane = ? AND epoch = ? AND seq <= ?", (lane, epoch, last))
-        self._db.execute("UPDATE lanes SET base_seq = ?, base_h = ? WHERE lane = ? AND epoch = ?", (last, head, lane, epoch))
-        self._db.execute(
-            "DELETE FROM acks WHERE lane = ? AND epoch = ? AND seq < ? "
-            "AND seq < (SELECT max(a.seq) FROM acks a WHERE a.lane = ? AND a.epoch = ?)",
-            (lane, epoch, last, lane, epoch),
-        )
-        return len(rows)
-
-    def thin(self, limit: int) -> int:
-        """Replace the oldest unacknowledged readings, at most `limit`, by their digests, so that their space is free; how many.
+    def thin(self, limit: int) -> Thinned | None:
+        """Replace the oldest unacknowledged readings, at most `limit`, by their digests, so that their space is free; None without any.
 
         Channels, clocks, health and gaps stay. The chain stays whole; what was thinned cannot be had back.
         """
-        index, prefix = LANES.index("readings"), b'{"k":"reading",'
-        with self._lock:
-            state = self._lanes["readings"]
-            with transaction(self._db):
-                rows = self._db.execute(
-                    "SELECT seq, line, h FROM records WHERE lane = ? AND epoch = ? AND seq > ? "
-                    "AND substr(line, 1, ?) = ? ORDER BY seq LIMIT ?",
-                    (index, self._epoch, max(state.acked_seq, state.base_seq), len(prefix), prefix, limit),
-                ).fetchall()
-                # deleted and put in anew: an update in place would leave the pages half empty
-                self._db.executemany(
-                    "DELETE FROM records WHERE lane = ? AND epoch = ? AND seq = ?", [(index, self._epoch, seq) for seq, _, _ in rows]
-                )
-                thinned = []
-                for seq, line, h in rows:
-                    kept = h if seq % ANCHOR_EVERY == 0 or seq == state.last_seq else None
-                    thinned.append((index, self._epoch, seq, b"#" + chain.line_digest(line), kept))
-                self._db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?)", thinned)
-        return len(rows)
+        with self._lock, transaction(self._db):
+            return retention.thin_readings(self._db, epoch=self._epoch, state=self._lanes["readings"], limit=limit)
 
     def free_bytes(self) -> int:
         """Bytes inside the file that are free for new records before it grows."""
         with self._lock:
             return journal_db.free_bytes(self._db)
-
-    def _forget_epochs(self) -> None:
-        """Drop earlier epochs of which nothing is held any more."""
-        self._db.execute(
-            "DELETE FROM acks WHERE epoch < ? AND NOT EXISTS (SELECT 1 FROM records r WHERE r.lane = acks.lane AND r.epoch = acks.epoch)",
-            (self._epoch,),
-        )
-        self._db.execute("DELETE FROM lanes WHERE epoch < ? AND epoch NOT IN (SELECT epoch FROM records)", (self._epoch,))
-        self._db.execute("DELETE FROM epochs WHERE epoch < ? AND epoch NOT IN (SELECT epoch FROM records)", (self._epoch,))

@@ -90,7 +90,7 @@ class Link:
         again_s: float = AGAIN_S,
     ) -> None:
         """`status` gives what the retained status says beside `online` and `t`; `on_command` does a checked command and says how it went,
-        which is journalled as its `command.done`; `on_outcome(lane, outcome)` hears of each acknowledgement that was no plain advance."""
+        which is journalled as its `command.done`; `on_outcome(lane, outcome)` hears of every believed one of this epoch."""
         self._journal, self._broker, self._status, self._on_outcome = journal, broker, status, on_outcome
         self.site, self.agent = journal.journal.site, journal.journal.agent
         self._orders = Orders(journal, centre=centre, do=on_command)
@@ -358,8 +358,7 @@ class Link:
             self._window.acknowledged(lane, ack["seq"])
         elif outcome is AckOutcome.REPEATED:
             self._window.repeated(lane, ack["seq"])
-        if outcome not in (AckOutcome.ADVANCED, AckOutcome.REPEATED):
-            self._on_outcome(lane, outcome)
+        self._on_outcome(lane, outcome)
 
     def _bad(self, kind: str, why: str) -> None:
         if kind == "command":
