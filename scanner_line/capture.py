@@ -28,6 +28,7 @@ class Capture:
         self._judge = judge
         self._disk = disk
         self._settings = settings
+        self._judging: set[asyncio.Task[tuple[Judgement, Mapping[str, Any]]]] = set()
 
     async def expose(self, run: Run) -> Shots:
         """Fire all cameras; with no frame at all the run ends as failed."""
@@ -46,7 +47,9 @@ class Capture:
         if run.wish == RETAKE:
             old = await self._disk(self._presses.last_pages, batch.batch)
             reason = worst([page.verdict for page in old]) or RETAKE
-        run.pages = await self._disk(self._presses.store, run.press, batch.batch, taken, reason=reason, why=shots.words)
+        run.pages = await self._disk(
+            self._presses.store, run.press, batch.batch, taken, sides=self._shutter.sides, reason=reason, why=shots.words
+        )
 
     async def judge(self, run: Run, *, halved: str | None, timeout_s: float) -> None:
         """Judge the run's pages within the time left since its edge; sets its verdicts and how it ends."""
@@ -59,6 +62,8 @@ class Capture:
 
     async def _verdict(self, run: Run, page: Page, timeout_s: float) -> Judged:
         task = asyncio.ensure_future(self._judge.judge(self._spool.path_of(page.sha256), page=page.page, replaces=page.replaces))
+        self._judging.add(task)
+        task.add_done_callback(self._judging.discard)
         try:
             judgement, facts = await asyncio.wait_for(asyncio.shield(task), timeout_s)
         except TimeoutError:
@@ -79,6 +84,12 @@ class Capture:
         except (TimeoutError, JudgeError, ImageRefused):
             return None
         return await self._disk(self._presses.lower, page, judged(judgement, facts))
+
+    async def close(self) -> None:
+        """Wait for no judgement any more; may be called twice."""
+        for task in self._judging:
+            task.cancel()
+        await asyncio.gather(*self._judging, return_exceptions=True)
 
     def _dpi(self, frame: Frame) -> float | None:
         given = frame.metadata.get("dpi", self._settings.dpi)

@@ -40,7 +40,8 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page as the bench knows it. `verdict` is None until it was judged; `seq` is its place in the batch, from 1; `spread` is common
+    """A page as the bench knows it. `verdict` is None until it was judged; `seq` is its place in the batch, from 1 and rising, with
+    gaps where a side was not delivered; `spread` is common
     to the sides of one opening of the book and to their retakes (the id of its first press)."""
 
     page: str
@@ -109,35 +110,39 @@ class PressBook:
             self._end(connection, press, outcome, why)
         return press
 
-    def store(self, press: str, batch: str, taken: Sequence[Taken], *, reason: str | None = None, why: str | None = None) -> list[Page]:
-        """Make pages of the images of a press, not judged yet. A retake takes the places of the last press's pages, side by side, and
-        replaces them for the `reason`; `why` is kept with the press where not every camera delivered."""
+    def store(
+        self, press: str, batch: str, taken: Sequence[Taken], *, sides: Sequence[str], reason: str | None = None, why: str | None = None
+    ) -> list[Page]:
+        """Make pages of the images of a press, not judged yet. `sides` are all sides of the bench in reading order: a spread takes a
+        place in the batch for each, also for one that was not delivered. A retake replaces the last spread's pages side by side, for
+        the `reason`; `why` is kept with the press where not every camera delivered."""
         t_ms, m_ms = now()
         with self._spool.transaction() as connection:
             wish, operator = connection.execute(
                 "SELECT wish, (SELECT operator FROM batches WHERE batch = ?) FROM presses WHERE press = ? AND outcome IS NULL",
                 (batch, press),
             ).fetchone()
-            old = {page.side: page for page in self._last(connection, batch)} if wish == RETAKE else {}
-            row = connection.execute(
-                "SELECT page, seq FROM pages WHERE batch = ? AND replaced_by IS NULL AND NOT deleted AND seq < ? ORDER BY seq DESC LIMIT 1",
-                (batch, min((page.seq for page in old.values()), default=1 << 60)),
-            ).fetchone()
-            after, seq = (row["page"], row["seq"]) if row else (None, 0)
+            last = {page.side: page for page in self._last(connection, batch)}
+            old = last if wish == RETAKE else {}
+            highest = max((page.seq for page in last.values()), default=0)
+            of_last = min((page.seq - sides.index(side) for side, page in last.items() if side in sides), default=highest + 1 - len(sides))
+            first = of_last if old else of_last + len(sides)
             spread = next((page.spread for page in old.values()), press)
             made = []
             for image in taken:
-                page, seq = str(uuid.uuid4()), seq + 1
-                replaced = old.get(image.side)
+                page, seq, replaced = str(uuid.uuid4()), first + sides.index(image.side), old.get(image.side)
+                if replaced:
+                    connection.execute("UPDATE pages SET replaced_by = ? WHERE page = ?", (page, replaced.page))
+                after = connection.execute(
+                    "SELECT page FROM pages WHERE batch = ? AND replaced_by IS NULL AND NOT deleted AND seq < ? ORDER BY seq DESC LIMIT 1",
+                    (batch, seq),
+                ).fetchone()
                 connection.execute(
                     "INSERT INTO pages(page, press, spread, batch, seq, after, side, sha256, bytes, width, height, dpi, t_ms, m_ms,"
                     " operator, replaces, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (page, press, spread, batch, seq, after, image.side, image.kept.sha256, image.kept.bytes, image.width,
+                    (page, press, spread, batch, seq, after and after[0], image.side, image.kept.sha256, image.kept.bytes, image.width,
                      image.height, image.dpi, t_ms, m_ms, operator, replaced and replaced.page, reason if replaced else None),
                 )  # fmt: skip
-                if replaced:
-                    connection.execute("UPDATE pages SET replaced_by = ? WHERE page = ?", (page, replaced.page))
-                after = page
                 made.append(page)
             connection.execute("UPDATE presses SET batch = ?, why = ? WHERE press = ?", (batch, why, press))
             return [self._page(connection, page) for page in made]

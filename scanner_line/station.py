@@ -122,6 +122,7 @@ class Station:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        await self._capture.close()
         await asyncio.gather(self.shutter.close(), self._judge.close())
         self._disk.close()
         self._signals.dark()
