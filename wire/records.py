@@ -114,10 +114,10 @@ def check(record, lane=None):
     return record
 
 
-def record(kind, t_ms, m_ms, **fields):
-    """A checked record: kind, wall time and CLOCK_BOOTTIME in integer milliseconds, then the kind's own fields (None = left out
+def record(k, t_ms, m_ms, **fields):
+    """A checked record: its kind k, wall time and CLOCK_BOOTTIME in integer milliseconds, then the kind's own fields (None = left out
     except for `v` and `sha256`)."""
-    made = {"k": kind, "t": t_ms, "m": m_ms}
+    made = {"k": k, "t": t_ms, "m": m_ms}
     for name in fields:
         if fields[name] is not None or name in ("v", "sha256"):
             made[name] = fields[name]

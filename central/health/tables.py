@@ -44,7 +44,7 @@ lane_boots = Table(  # from which sequence on a lane's records belong to which b
 gaps = Table(  # what an agent says it no longer has, or the centre saw missing
     "gaps",
     metadata,
-    Column("id", String(200), primary_key=True),  # {agent}:{epoch}:{seq} of the record, or "centre:{act leaf}"
+    Column("id", String(200), primary_key=True),  # {agent}:{epoch}:{lane}:{seq} of the record, or "centre:{leaf}"
     Column("agent", String(40), nullable=False),
     Column("lane", String(10), nullable=False),
     Column("from_seq", BigInteger, nullable=False),
@@ -58,7 +58,7 @@ command_results = Table(
     "command_results",
     metadata,
     Column("id", String(100), primary_key=True),  # of the command
-    Column("agent", String(40), nullable=False),
+    Column("agent", String(40), primary_key=True),
     Column("ok", Boolean, nullable=False),
     Column("why", Text),
     Column("t_ms", BigInteger, nullable=False),

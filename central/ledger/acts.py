@@ -58,3 +58,10 @@ def wait_projected(engine: Engine, act_id: int, timeout_s: float = 2.0) -> bool:
         if time.monotonic() >= end:
             return False
         time.sleep(WAIT_STEP_S)
+
+
+def same_since(connection: Connection, *, kind: str, actor: str, body: Mapping[str, Any], covers_ms: int) -> bool:
+    """Whether the same actor did the same within the last covers_ms milliseconds."""
+    since = time.time_ns() // 1_000_000 - covers_ms
+    same = (acts.c.kind == kind) & (acts.c.t_ms > since) & (acts.c.actor == actor) & (acts.c.body == dumps({**body, "actor": actor}))
+    return connection.scalar(select(acts.c.id).where(same).limit(1)) is not None

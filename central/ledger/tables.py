@@ -156,3 +156,10 @@ live = Table(  # what browsers are told, in order; the row id is the event id of
     Column("data", Text, nullable=False),  # JSON object
     sqlite_autoincrement=True,
 )
+
+ingest_state = Table(  # what the ingest process last said of itself, for /readyz and /metrics
+    "ingest_state",
+    metadata,
+    Column("key", String(40), primary_key=True),  # "alive_ms", "broker" (connected, …), "acks" (given, or why not), "counters" (JSON)
+    Column("value", Text, nullable=False),
+)

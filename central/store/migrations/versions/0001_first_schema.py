@@ -201,7 +201,7 @@ def upgrade() -> None:
         sa.Column("ok", sa.Boolean(), nullable=False),
         sa.Column("why", sa.Text(), nullable=True),
         sa.Column("t_ms", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_command_results")),
+        sa.PrimaryKeyConstraint("id", "agent", name=op.f("pk_command_results")),
     )
     op.create_table(
         "commands",
@@ -239,6 +239,12 @@ def upgrade() -> None:
         sa.Column("t_ms", sa.BigInteger(), nullable=False),
         sa.Column("facts", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("agent", "lane", name=op.f("pk_health")),
+    )
+    op.create_table(
+        "ingest_state",
+        sa.Column("key", sa.String(length=40), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_ingest_state")),
     )
     op.create_table(
         "lane_boots",

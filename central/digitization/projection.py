@@ -1,0 +1,148 @@
+"""Projects presses, pages and batches, and which digests an agent has journalled."""
+
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from central.digitization.tables import batches, object_refs, pages, presses, stations
+from central.store.projecting import ActEntry, BatchEntry, Context, Handler, Record, as_json, handle, own_only
+
+PAGE_FIELDS = ("sha256", "bytes", "width", "height", "dpi", "verdict", "operator", "replaces", "reason", "press", "station", "after")
+
+
+class DigitizationProjector:
+    """Stations, presses, pages, batches, references to objects."""
+
+    def __init__(self) -> None:
+        """Nothing is kept in memory."""
+        self._handlers: dict[str, Handler] = {"press": self._press, "page": self._page, "batch": self._batch, "clip": self._clip}
+        self._acts = {"batch.accept": self._accept, "batch.reject": self._reject, "page.reject": self._reject_page}
+
+    def load(self, connection: Connection) -> None:
+        """Nothing is kept in memory."""
+
+    def batch(self, context: Context, entry: BatchEntry) -> None:
+        """Project a batch's records of the line."""
+        handle(self._handlers, context, entry)
+
+    def act(self, context: Context, entry: ActEntry) -> None:
+        """What an archivist decided at acceptance."""
+        handler = self._acts.get(entry.kind)
+        if handler is not None and entry.body:
+            handler(context, entry)
+
+    def flush(self, context: Context) -> None:
+        """Nothing is gathered."""
+
+    def correct(self, context: Context, entry: BatchEntry, boot: str, w_ms: int, ok_m_ms: int) -> None:
+        """Show the boot's earlier presses and pages at their true time."""
+        for table in (presses, pages):
+            early = (table.c.agent == entry.agent) & (table.c.boot == boot) & (table.c.m_ms < ok_m_ms) & table.c.raw_ms.is_(None)
+            context.connection.execute(update(table).where(early).values(raw_ms=table.c.t_ms, t_ms=table.c.m_ms + w_ms))
+
+    def _stamped(self, context: Context, entry: BatchEntry, seq: int, record: Record) -> dict[str, Any]:
+        stamp = context.clock.stamp(entry, seq, record["t"], record["m"])
+        station = record["station"]
+        if not station.startswith(f"{entry.agent}/"):
+            raise ValueError(f"station {station!r} is not the agent's own")
+        known = insert(stations).values(id=station, agent=entry.agent, first_ms=stamp.t_ms)
+        context.connection.execute(known.on_conflict_do_nothing())
+        times = {"t_ms": stamp.t_ms, "raw_ms": stamp.raw_ms, "boot": stamp.boot, "m_ms": record["m"]}
+        return {"agent": entry.agent, "leaf_idx": entry.leaf_idx, **times}
+
+    def _press(self, context: Context, entry: BatchEntry, seq: int, record: Record) -> None:
+        row = self._stamped(context, entry, seq, record) | {"id": record["press"], "pages": as_json(record["pages"])}
+        row |= {name: record.get(name) for name in ("station", "pedal", "outcome", "why")}
+        own_only(context, presses, row)
+        data = {"press": row["id"], "station": row["station"], "outcome": row["outcome"], "why": row["why"], "t": row["t_ms"]}
+        context.tell("press", agent=entry.agent, room=context.room_of(entry.agent), data=data)
+
+    def _page(self, context: Context, entry: BatchEntry, seq: int, record: Record) -> None:
+        ident, run = record["page"], context.connection.execute
+        row = self._stamped(context, entry, seq, record) | {name: record.get(name) for name in PAGE_FIELDS}
+        row |= {"id": ident, "batch_id": record["batch"], "checks": as_json(record["checks"]), "deleted": record.get("deleted") is True}
+        row |= {"epoch_id": entry.epoch_id, "seq": seq}
+        old = run(
+            select(pages.c.arrival, pages.c.t_ms, pages.c.raw_ms, pages.c.m_ms, pages.c.boot).where(pages.c.id == ident)
+        ).one_or_none()
+        if old is not None:  # a later record of the same page: its verdict lowered, or taken out; it keeps place and time
+            row |= old._mapping
+        else:
+            row["arrival"] = self._arrive(context, entry, record, row["t_ms"])
+        own_only(context, pages, row)
+        if row["replaces"]:
+            run(update(pages).where((pages.c.id == row["replaces"]) & (pages.c.agent == entry.agent)).values(replaced_by=ident))
+        self._refer(context, entry, kind="page", ref_id=ident, record=record, t_ms=row["t_ms"])
+        failed = [check.get("name") for check in record["checks"] if isinstance(check, dict) and not check.get("ok", True)]
+        data = {"page": ident, "batch": row["batch_id"], "station": row["station"], "verdict": row["verdict"], "failed": failed}
+        data |= {"seq": row["arrival"], "replaces": row["replaces"], "deleted": row["deleted"], "t": row["t_ms"]}
+        context.tell("page", agent=entry.agent, room=context.room_of(entry.agent), data=data)
+
+    def _arrive(self, context: Context, entry: BatchEntry, record: Record, t_ms: int) -> int:
+        """Count a new page into its batch, which is made here if its own record is missing; the page's order of arrival."""
+        row = {"id": record["batch"], "agent": entry.agent, "station": record["station"], "state": "open", "counts": "{}"}
+        run = context.connection.execute
+        run(insert(batches).values(**row, opened_ms=t_ms, arrivals=0).on_conflict_do_nothing())
+        mine = (batches.c.id == record["batch"]) & (batches.c.agent == entry.agent)
+        arrival = run(
+            update(batches).where(mine).values(arrivals=batches.c.arrivals + 1).returning(batches.c.arrivals)
+        ).scalar_one_or_none()
+        if arrival is None:
+            raise ValueError(f"batch {record['batch']!r} belongs to another agent")
+        return int(arrival)
+
+    def _batch(self, context: Context, entry: BatchEntry, seq: int, record: Record) -> None:
+        run, t_ms = context.connection.execute, context.clock.stamp(entry, seq, record["t"], record["m"]).t_ms
+        old = run(select(batches).where(batches.c.id == record["batch"])).one_or_none()
+        row = {
+            "id": record["batch"],
+            "agent": entry.agent,
+            "station": record.get("station") or (old.station if old else f"{entry.agent}/{entry.agent}"),
+            "state": record["state"] if old is None or old.decided_ms is None else old.state,
+            "declared": record.get("declared"),
+            "counts": as_json(record["counts"]),
+            "volume": record.get("volume"),
+            "operator": record.get("operator"),
+            "opened_ms": t_ms if old is None else min(old.opened_ms, t_ms),
+            "closed_ms": t_ms if record["state"] == "closed" else None,
+            "arrivals": 0 if old is None else old.arrivals,
+        }
+        own_only(context, batches, row)
+        self._tell_batch(context, record["batch"])
+
+    def _tell_batch(self, context: Context, ident: str) -> None:
+        row = context.connection.execute(select(batches).where(batches.c.id == ident)).one()
+        data = {"batch": row.id, "station": row.station, "state": row.state, "declared": row.declared, "volume": row.volume}
+        context.tell("batch", agent=row.agent, room=context.room_of(row.agent), data=data)
+
+    def _clip(self, context: Context, entry: BatchEntry, seq: int, record: Record) -> None:
+        t_ms = context.clock.stamp(entry, seq, record["t"], record["m"]).t_ms
+        self._refer(context, entry, kind="clip", ref_id=record["clip"], record=record, t_ms=t_ms)
+
+    def _refer(self, context: Context, entry: BatchEntry, *, kind: str, ref_id: str, record: Record, t_ms: int) -> None:
+        if record["sha256"] is not None:
+            row = {"sha256": record["sha256"], "kind": kind, "ref_id": ref_id, "agent": entry.agent, "bytes": record["bytes"], "t_ms": t_ms}
+            context.connection.execute(insert(object_refs).values(row).on_conflict_do_nothing())
+
+    def _accept(self, context: Context, entry: ActEntry) -> None:
+        self._decide(context, entry, "accepted")
+
+    def _reject(self, context: Context, entry: ActEntry) -> None:
+        self._decide(context, entry, "rejected")
+        for ident in entry.body.get("pages", ()):
+            which = (pages.c.id == ident) & (pages.c.batch_id == entry.body["batch"])
+            values = {"rejected_by": entry.actor, "rejected_reason": entry.body.get("reason")}
+            context.connection.execute(update(pages).where(which).values(**values))
+
+    def _decide(self, context: Context, entry: ActEntry, state: str) -> None:
+        ident = entry.body["batch"]
+        values = {"state": state, "decided_by": entry.actor, "decided_ms": entry.t_ms, "decided_reason": entry.body.get("reason")}
+        if not context.connection.execute(update(batches).where(batches.c.id == ident).values(**values)).rowcount:
+            raise ValueError(f"batch {ident!r} is not known")
+        self._tell_batch(context, ident)
+
+    def _reject_page(self, context: Context, entry: ActEntry) -> None:
+        values = {"rejected_by": entry.actor, "rejected_reason": entry.body.get("reason")}
+        if not context.connection.execute(update(pages).where(pages.c.id == entry.body["page"]).values(**values)).rowcount:
+            raise ValueError(f"page {entry.body['page']!r} is not known")

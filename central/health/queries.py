@@ -1,0 +1,41 @@
+"""What agents say of themselves, for those who look after them."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from central.health.tables import agent_config, command_results, health
+
+_BIND = re.compile(r"(?:\[[0-9a-fA-F:]{2,39}\]|[A-Za-z0-9.-]{1,253}):\d{1,5}")
+
+
+def health_of(connection: Connection, agent: str) -> dict[str, Any]:
+    """The newest health report of an agent, {} before the first."""
+    query = select(health.c.facts).where(health.c.agent == agent).order_by(health.c.t_ms.desc()).limit(1)
+    facts = connection.scalar(query)
+    found = json.loads(facts) if facts else {}
+    return found if isinstance(found, dict) else {}
+
+
+def config_of(connection: Connection, agent: str) -> dict[str, Any]:
+    """What is in force at an agent, {} before it has said so."""
+    facts = connection.scalar(select(agent_config.c.facts).where(agent_config.c.agent == agent))
+    found = json.loads(facts) if facts else {}
+    return found if isinstance(found, dict) else {}
+
+
+def screen_of(connection: Connection, agent: str, bench: str) -> str | None:
+    """The address of a bench's own screen, where its configuration names one; anything but host:port is not turned into a link."""
+    benches = config_of(connection, agent).get("benches")
+    told = benches.get(bench) if isinstance(benches, dict) else None
+    bind = told.get("screen") if isinstance(told, dict) else None
+    return f"http://{bind}/" if isinstance(bind, str) and _BIND.fullmatch(bind) else None
+
+
+def command_result(connection: Connection, ident: str) -> Any:
+    """How a command ended, None before it has."""
+    return connection.execute(select(command_results).where(command_results.c.id == ident)).first()

@@ -1,0 +1,124 @@
+"""Rules by clock: what the centre alone can notice, because nothing arrives: silence, missing bytes, an ended shelving, no answer."""
+
+import shutil
+
+from sqlalchemy import func, select
+
+from central.config import CentralConfig
+from central.digitization.tables import object_refs, objects
+from central.environment.raising import SYSTEM, open_alarm, raise_alarm, return_alarm
+from central.environment.tables import alarms, channels, readings
+from central.ledger import acts
+from central.ledger.tables import agents
+from central.store.projecting import Context
+
+MB = 1024 * 1024
+HEALTH_S = 630  # a connected agent with nothing to tell sends its health every 300 s; two of those and some
+LOUD = ("high", "urgent")
+WORDS = {
+    "agent-silent": {
+        "en": "Nothing was heard of this agent for {} s. Check its power and network; it goes on recording by itself.",
+        "zh": "{} 秒未收到该代理的任何消息。请检查供电与网络；代理仍在本地记录。",
+    },
+    "missing-data": {
+        "en": "No reading for {} s although the agent is alive. Check the sensor and its cable.",
+        "zh": "代理在线，但 {} 秒没有读数。请检查传感器及其线缆。",
+    },
+    "upload-pending": {
+        "en": "{} images or clips have a record but no bytes yet. Check the agent's connection to the web address.",
+        "zh": "{} 个图像或视频片段已有记录但未收到内容。请检查代理到网页地址的连接。",
+    },
+    "disk-low": {
+        "en": "{} MB are free at the centre: uploads of images and clips will be refused. Make room.",
+        "zh": "中心磁盘仅剩 {} MB：即将拒收图像与视频上传。请腾出空间。",
+    },
+    "disk-critical": {
+        "en": "{} MB are free at the centre: it will stop acknowledging, agents keep what they record. Make room now.",
+        "zh": "中心磁盘仅剩 {} MB：即将停止确认，记录将留在各代理。请立即腾出空间。",
+    },
+}
+
+
+class ClockRules:
+    """Looks at the tables and the clock; everything it decides is an act of "system"."""
+
+    def __init__(self, config: CentralConfig, *, started_ms: int) -> None:
+        """Silence counts from the start at the earliest: while the centre was off it could hear nobody."""
+        self._config = config
+        self._limits = config.limits
+        self._started_ms = started_ms
+        self._count = 0
+
+    def run(self, context: Context, now_ms: int) -> bool:
+        """Record the acts that are due; whether there were any."""
+        self._count = 0
+        self._silence(context, now_ms)
+        self._uploads(context, now_ms)
+        self._disk(context, now_ms)
+        self._shelves(context, now_ms)
+        self._escalations(context, now_ms)
+        return self._count > 0
+
+    def _condition(
+        self, context: Context, *, rule: str, subject: str, agent: str, room: str, holds: bool, figure: object, now_ms: int, priority: str
+    ) -> None:
+        """Raise or return a lasting alarm so that it follows its condition."""
+        known = open_alarm(context.connection, rule=rule, subject=subject)
+        active = known is not None and bool(context.connection.scalar(select(alarms.c.active).where(alarms.c.id == known)))
+        if holds and not active:
+            words = {language: text.format(figure) for language, text in WORDS[rule].items()}
+            about = {"rule": rule, "subject": subject, "agent": agent, "room": room, "priority": priority}
+            self._count += raise_alarm(context.connection, **about, words=words, t_ms=now_ms, lasting=True)
+        elif active and known is not None and not holds:
+            return_alarm(context.connection, known, t_ms=now_ms)
+            self._count += 1
+
+    def _silence(self, context: Context, now_ms: int) -> None:
+        """One cause, one alarm: while an agent is silent, its channels raise none of their own."""
+        since = now_ms - self._limits.silence_s * 1000
+        figure = self._limits.silence_s
+        for agent in context.connection.execute(select(agents.c.name, agents.c.last_seen_ms, agents.c.online)).all():
+            room = context.room_of(agent.name)
+            patience_ms = max(self._limits.silence_s, HEALTH_S if agent.online else 0) * 1000
+            silent = max(agent.last_seen_ms or 0, self._started_ms) < now_ms - patience_ms
+            about = {"agent": agent.name, "figure": figure, "now_ms": now_ms}
+            self._condition(context, rule="agent-silent", subject=agent.name, room=room, holds=silent, priority="high", **about)
+            mine = select(channels.c.id, channels.c.channel, channels.c.room).where(channels.c.agent == agent.name)
+            for channel in context.connection.execute(mine).all():
+                last = context.connection.scalar(select(func.max(readings.c.t_ms)).where(readings.c.channel_id == channel.id))
+                missing = not silent and max(last or 0, self._started_ms) < since
+                where = {"subject": channel.channel, "room": channel.room, "priority": "medium"}
+                if not silent:
+                    self._condition(context, rule="missing-data", holds=missing, **where, **about)
+
+    def _uploads(self, context: Context, now_ms: int) -> None:
+        old = object_refs.c.t_ms < now_ms - self._limits.upload_wait_s * 1000
+        stored = select(objects.c.sha256).where(objects.c.state == "stored")
+        counts = select(object_refs.c.agent, func.count()).where(old & object_refs.c.sha256.not_in(stored)).group_by(object_refs.c.agent)
+        waiting = {row[0]: row[1] for row in context.connection.execute(counts)}
+        for name in context.connection.scalars(select(agents.c.name)).all():
+            count = waiting.get(name, 0)
+            about = {"agent": name, "room": context.room_of(name), "subject": name, "priority": "medium", "now_ms": now_ms}
+            self._condition(context, rule="upload-pending", holds=count > 0, figure=count, **about)
+
+    def _disk(self, context: Context, now_ms: int) -> None:
+        """An alarm before uploads are refused, and a second one before acknowledgements stop."""
+        free = shutil.disk_usage(self._config.data).free // MB
+        for rule, reserve in (("disk-low", self._limits.reserve_mb), ("disk-critical", self._limits.ledger_reserve_mb)):
+            raised = open_alarm(context.connection, rule=rule, subject="centre") is not None
+            holds = free < (reserve * 2 if raised else reserve * 3 // 2)
+            where = {"agent": "centre", "room": "", "subject": "centre", "priority": "urgent"}
+            self._condition(context, rule=rule, holds=holds, now_ms=now_ms, figure=free, **where)
+
+    def _shelves(self, context: Context, now_ms: int) -> None:
+        for ident in context.connection.scalars(select(alarms.c.id).where(alarms.c.shelved_until_ms <= now_ms)).all():
+            body = {"alarm": ident, "text": "the time is over"}
+            acts.record(context.connection, kind="alarm.unshelve", actor=SYSTEM, body=body, t_ms=now_ms)
+            self._count += 1
+
+    def _escalations(self, context: Context, now_ms: int) -> None:
+        old = alarms.c.since_ms < now_ms - self._limits.escalate_s * 1000
+        open_ = (alarms.c.state == "unacknowledged") & alarms.c.priority.in_(LOUD) & alarms.c.escalated_ms.is_(None)
+        for ident in context.connection.scalars(select(alarms.c.id).where(open_ & old)).all():
+            acts.record(context.connection, kind="alarm.escalate", actor=SYSTEM, body={"alarm": ident}, t_ms=now_ms)
+            self._count += 1

@@ -1,0 +1,78 @@
+"""Puts the domains' projections together: entries in ledger order, each record after the clocks and channels that stand before it."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+
+from sqlalchemy import Connection, insert
+
+from central.digitization.projection import DigitizationProjector
+from central.environment.climate import ClimateProjector
+from central.environment.projection import AlarmProjector
+from central.health.projection import BootClock, HealthProjector
+from central.ledger.tables import live
+from central.security.projection import SecurityProjector
+from central.store.projecting import BROKEN, ActEntry, BatchEntry, Context, Live, Projector, as_json
+
+log = logging.getLogger(__name__)
+DIVIDING = ("clock", "channel")  # kinds after which the records of a batch are read differently
+
+
+def parts_of(entry: BatchEntry) -> Iterator[BatchEntry]:
+    """The entry, cut before every record that changes how the following ones are read."""
+    cuts = [seq for seq, record in entry.records if record["k"] in DIVIDING and seq > entry.first]
+    if not cuts:
+        yield entry
+        return
+    for low, high in pairwise([entry.first, *cuts, entry.first + entry.n]):
+        records = [(seq, record) for seq, record in entry.records if low <= seq < high]
+        readings = [(seq, reading) for seq, reading in entry.readings if low <= seq < high]
+        yield replace(entry, records=records, readings=readings)
+
+
+class Projections:
+    """All projections, as one function of the ledger's order."""
+
+    def __init__(self) -> None:
+        """Make the domains' projectors; `load` before the first entry."""
+        self._clock = BootClock()
+        self._alarms = AlarmProjector()
+        climate, security, digitization = ClimateProjector(), SecurityProjector(), DigitizationProjector()
+        corrections = [climate.correct, self._alarms.correct, security.correct, digitization.correct]
+        health = HealthProjector(self._clock, corrections)
+        self._projectors: tuple[Projector, ...] = (health, self._alarms, climate, security, digitization)
+
+    def load(self, connection: Connection) -> None:
+        """Read what projectors keep in memory; also after a transaction was rolled back."""
+        for projector in self._projectors:
+            projector.load(connection)
+
+    def context(self, connection: Connection, *, live: list[Live] | None) -> Context:
+        """The context of one transaction."""
+        return Context(connection, self._clock, self._alarms.room_of, live)
+
+    def batch(self, context: Context, entry: BatchEntry) -> list[str]:
+        """Project a batch; what could not be projected, in words."""
+        context.problems = []
+        for part in parts_of(entry):
+            for projector in self._projectors:
+                projector.batch(context, part)
+        return context.problems
+
+    def act(self, context: Context, entry: ActEntry) -> None:
+        """Project an act; one that fits nothing is kept in the ledger and logged."""
+        for projector in self._projectors:
+            try:
+                projector.act(context, entry)
+            except BROKEN as error:
+                log.warning("act %s at leaf %d changes nothing: %s", entry.kind, entry.leaf_idx, error)
+
+    def flush(self, context: Context, t_ms: int) -> None:
+        """Write what was gathered, and the live events."""
+        for projector in self._projectors:
+            projector.flush(context)
+        if context.live:
+            rows = [{"t_ms": t_ms, "event": e.event, "agent": e.agent, "room": e.room, "data": as_json(e.data)} for e in context.live]
+            context.connection.execute(insert(live), rows)
+            context.live.clear()
