@@ -1,10 +1,269 @@
-"""The digitization domain's part of /api/v1."""
+"""`/api/v1/batches`, `/pages`, `/stations`, `/search`."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+from typing import Annotated, Any, Literal
+
+import msgspec
+from flask import Blueprint, Response
+from flask_login import current_user
+
+from central.digitization import provenance, queries, stations
+from central.health.queries import command_result
+from central.ledger import commands
+from central.store.engine import reading, writing
+from central.web import acting, files, paging
+from central.web.fields import IDENT, PATHID, Text
+from central.web.operation import Operation, operation
+from central.web.problems import Problem, bad_field, not_found
+from central.web.state import config, engine
+
+LATE = {202: "recorded; takes effect when ingest is back", 409: "not closed, or decided already"}
+PAGES_REJECTED_MAX = 2000
+COMMAND_S = 60
+ARGS_BYTES_MAX = 4096
+
+
+class BatchesQuery(paging.Paged, frozen=True, forbid_unknown_fields=True):
+    """Which batches."""
+
+    state: Literal["open", "closed", "accepted", "rejected"] | None = None
+    station: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
+
+
+class Batches(msgspec.Struct, frozen=True):
+    """A page of batches, newest first."""
+
+    items: list[queries.Batch]
+    next: str | None
+
+
+class Pages(msgspec.Struct, frozen=True):
+    """A page of a batch's pages, in order."""
+
+    items: list[queries.Page]
+    next: str | None
+
+
+class Accept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An acceptance."""
+
+    reason: Text | None = None
+
+
+class Reject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A rejection: why, and which pages where it is not the whole batch."""
+
+    reason: Text
+    pages: Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=100)]], msgspec.Meta(max_length=PAGES_REJECTED_MAX)] = []
+
+
+class Stations(msgspec.Struct, frozen=True):
+    """A page of benches, by id."""
+
+    items: list[stations.Station]
+    next: str | None
+
+
+class NewCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a bench is asked to do; e.g. batch.open with {"declared": 24, "volume": "A-1"}."""
+
+    name: Literal["batch.open", "batch.close", "capture", "retake", "page.insert", "page.delete", "page.move", "identify"]
+    args: dict[Annotated[str, msgspec.Meta(max_length=40)], str | int | float | bool | None] = {}
+    expires_s: Annotated[int, msgspec.Meta(ge=1, le=3600)] = COMMAND_S
+
+
+class Given(msgspec.Struct, frozen=True):
+    """The id of a command that was given; its result comes on `live` as `command`, and at /commands/{id}."""
+
+    id: str
+
+
+class Command(msgspec.Struct, frozen=True):
+    """How a command stands: waiting, sent, done, failed or expired."""
+
+    id: str
+    name: str
+    agent: str
+    state: str
+    why: str | None
+
+
+class SearchQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is looked for."""
+
+    q: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What was found, at most fifty."""
+
+    items: list[queries.Hit]
+    next: str | None
+
+
+def _batch(ident: str) -> queries.Batch:
+    with reading(engine()) as connection:
+        found = queries.batch_named(connection, ident)
+    if found is None:
+        raise not_found("There is no such batch.")
+    return found
+
+
+def _page(ident: str) -> queries.Page:
+    with reading(engine()) as connection:
+        found = queries.page_named(connection, ident)
+    if found is None:
+        raise not_found("There is no such page.")
+    return found
+
+
+def _decide(ident: str, kind: str, body: dict[str, Any]) -> Response:
+    batch = _batch(ident)
+    if batch.state != "closed":
+        by = f" by {batch.decided_by}" if batch.decided_by else ""
+        raise Problem(409, "not-closed", f"The batch is {batch.state}{by}; a closed one is accepted or rejected, once.")
+    done = acting.perform(kind, {"batch": ident, **body})
+    return acting.answer(done, _batch(ident))
+
+
+def _batch_routes(made: Blueprint) -> None:
+    @made.get("/batches")
+    @operation(Operation(right="digitization.read", summary="Digitised batches.", query=BatchesQuery, result=Batches))
+    def batches_list(query: BatchesQuery) -> Batches:
+        key = paging.decode(query.cursor, int, str)
+        before = (int(key[0]), str(key[1])) if key else None
+        with reading(engine()) as connection:
+            rows = queries.batches_before(connection, before=before, limit=query.limit + 1, state=query.state, station=query.station)
+        items, after = paging.cut(rows, query.limit, lambda row: (row.opened_ms, row.id))
+        return Batches(items=items, next=after)
+
+    @made.get(f"/batches/<{IDENT}:batch>")
+    @operation(Operation(right="digitization.read", summary="One batch.", result=queries.Batch))
+    def batch_show(batch: str) -> queries.Batch:
+        return _batch(batch)
+
+    @made.get(f"/batches/<{IDENT}:batch>/pages")
+    @operation(Operation(right="digitization.read", summary="A batch's pages in order.", query=paging.Paged, result=Pages))
+    def batch_pages(batch: str, query: paging.Paged) -> Pages:
+        _batch(batch)
+        key = paging.decode(query.cursor, int)
+        start = max(int(key[0]), 0) if key else 0
+        with reading(engine()) as connection:
+            rows = queries.pages_of(connection, batch)
+        items, more = rows[start : start + query.limit], len(rows) > start + query.limit
+        return Pages(items=items, next=paging.encode((start + query.limit,)) if more else None)
+
+    @made.post(f"/batches/<{IDENT}:batch>/accept")
+    @operation(Operation(right="batches.judge", summary="Accept a closed batch.", body=Accept, result=queries.Batch, also=LATE))
+    def batch_accept(batch: str, body: Accept) -> Response:
+        return _decide(batch, "batch.accept", {} if body.reason is None else {"reason": body.reason})
+
+    @made.post(f"/batches/<{IDENT}:batch>/reject")
+    @operation(
+        Operation(right="batches.judge", summary="Reject a closed batch, or pages of it.", body=Reject, result=queries.Batch, also=LATE)
+    )
+    def batch_reject(batch: str, body: Reject) -> Response:
+        with reading(engine()) as connection:
+            known = {page.id for page in queries.pages_of(connection, batch)} if body.pages else set()
+        if unknown := set(body.pages) - known:
+            raise bad_field("pages", f"{sorted(unknown)[0][:100]} is not a page of this batch")
+        return _decide(batch, "batch.reject", {"reason": body.reason, "pages": body.pages})
+
+
+def _page_routes(made: Blueprint) -> None:
+    recorded = {"Muniment-Purpose": "why, in place of ?purpose="}
+
+    @made.get(f"/pages/<{IDENT}:page>")
+    @operation(Operation(right="digitization.read", summary="One page.", result=queries.Page))
+    def page_show(page: str) -> queries.Page:
+        return _page(page)
+
+    @made.get(f"/pages/<{IDENT}:page>/image")
+    @operation(
+        Operation(
+            right="pages.view",
+            summary="The page's image as captured, with ranges, or smaller as JPEG; who sees it and why is recorded.",
+            query=files.ImageQuery,
+            media=("image/jpeg", "image/png", "image/tiff", "application/octet-stream"),
+            purpose=True,
+            headers=recorded,
+        )
+    )
+    def page_image(page: str, query: files.ImageQuery) -> Response:
+        found = _page(page)
+        if found.sha256 is None or found.pending:
+            raise not_found("The image's bytes have not arrived.")
+        acting.record_view(kind="page", ident=page, purpose=files.purpose_of(query), strict_roles=files.STRICT_ROLES)
+        return files.send_object(found.sha256) if query.width is None else files.send_smaller(found.sha256, query.width)
+
+    @made.get(f"/pages/<{IDENT}:page>/provenance")
+    @operation(Operation(right="provenance.read", summary="The whole chain of one page.", result=provenance.Provenance))
+    def page_provenance(page: str) -> provenance.Provenance:
+        with reading(engine()) as connection:
+            found = provenance.provenance_of(connection, page, silence_s=config().limits.silence_s)
+        if found is None:
+            raise not_found("There is no such page.")
+        return found
+
+    @made.get("/search")
+    @operation(Operation(right="search", summary="Pages and batches by id, volume or station.", query=SearchQuery, result=Found))
+    def search(query: SearchQuery) -> Found:
+        with reading(engine()) as connection:
+            return Found(items=queries.search(connection, query.q), next=None)
+
+
+def _station_routes(made: Blueprint) -> None:
+    @made.get("/stations")
+    @operation(Operation(right="stations.read", summary="Benches and their state.", query=paging.Paged, result=Stations))
+    def stations_list(query: paging.Paged) -> Stations:
+        key = paging.decode(query.cursor, str)
+        with reading(engine()) as connection:
+            rows = stations.stations_after(connection, after=str(key[0]) if key else "", limit=query.limit + 1)
+        items, after = paging.cut(rows, query.limit, lambda row: (row.id,))
+        return Stations(items=items, next=after)
+
+    @made.post(f"/stations/<{PATHID}:station>/commands")
+    @operation(
+        Operation(
+            right="stations.command",
+            summary="Ask a bench to do something; its result comes on `live`.",
+            body=NewCommand,
+            result=Given,
+            status=202,
+        )
+    )
+    def station_command(station: str, body: NewCommand) -> Given:
+        with reading(engine()) as connection:
+            agent = stations.agent_of(connection, station[:200])
+        if agent is None:
+            raise not_found("There is no such station.")
+        if len(msgspec.json.encode(body.args)) > ARGS_BYTES_MAX:
+            raise bad_field("args", f"at most {ARGS_BYTES_MAX} bytes")
+        args = {**body.args, "station": station}
+        with writing(engine()) as connection:
+            ident = commands.give(connection, agent=agent, name=body.name, args=args, actor=current_user.name, lifetime_s=body.expires_s)
+        return Given(id=ident)
+
+    @made.get(f"/commands/<{IDENT}:command>")
+    @operation(Operation(right="stations.read", summary="How a command stands.", result=Command))
+    def command_show(command: str) -> Command:
+        with reading(engine()) as connection:
+            given = commands.given(connection, command)
+            result = command_result(connection, command)
+        if given is None:
+            raise not_found("There is no such command.")
+        if result is not None:
+            state, why = ("done" if result.ok else "failed"), result.why
+        else:
+            state, why = commands.state_of(given), None
+        return Command(id=given.id, name=given.name, agent=given.agent, state=state, why=why)
 
 
 def blueprint() -> Blueprint:
     """The routes."""
-    return Blueprint("digitization", __name__, url_prefix="/api/v1")
+    made = Blueprint("digitization", __name__, url_prefix="/api/v1")
+    _batch_routes(made)
+    _page_routes(made)
+    _station_routes(made)
+    return made

@@ -1,10 +1,252 @@
-"""The environment domain's part of /api/v1."""
+"""`/api/v1/rooms`, `/readings`, `/alarms`."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+import csv
+import io
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import msgspec
+from flask import Blueprint, Response, request
+from flask_login import current_user
+
+from central.environment import alarms, queries
+from central.environment.series import Channel, Series, Span, channel_named, raw_values, series
+from central.ledger import commands
+from central.security import queries as security
+from central.store.engine import reading, writing
+from central.times import now_ms, rfc3339
+from central.web import acting, paging
+from central.web.fields import IDENT, Text, Time, time_ms
+from central.web.operation import Operation, operation
+from central.web.problems import Problem, bad_field, not_found
+from central.web.state import config, engine
+
+DAY_MS = 24 * 3_600_000
+SPAN_MAX_MS = 20 * 366 * DAY_MS
+POINTS_MAX = 5000
+SHELVE_MINUTES_MAX = 7 * 24 * 60
+ROOM_SHOW_MAX = 200
+TOLD = ("alarm.acknowledge", "alarm.shelve")  # acts that the agent of the alarm hears of, as commands of the same name
+TOLD_S = 600
+
+
+class Room(msgspec.Struct, frozen=True):
+    """A room: latest readings, limits, contacts, open alarms, light and why."""
+
+    id: str
+    name: str
+    light: Literal["green", "yellow", "red", "grey"]
+    why: str
+    readings: list[queries.LastReading]
+    limits: list[queries.RoomLimit]
+    contacts: list[security.Contact]
+    alarms: list[queries.Alarm]
+
+
+class Rooms(msgspec.Struct, frozen=True):
+    """A page of rooms, by id."""
+
+    items: list[Room]
+    next: str | None
+
+
+class SeriesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which channel, which span, how fine."""
+
+    sensor: Annotated[str, msgspec.Meta(min_length=1, max_length=160, description="channel id, e.g. room-101.climate.temperature")]
+    from_: Time | None = msgspec.field(default=None, name="from")
+    to: Time | None = None
+    points: Annotated[int, msgspec.Meta(ge=1, le=POINTS_MAX, description="at most so many buckets")] = 500
+    format: Annotated[Literal["json", "csv"], msgspec.Meta(description="csv: every raw value")] = "json"
+
+
+class AlarmsQuery(paging.Paged, frozen=True, forbid_unknown_fields=True):
+    """Which alarms."""
+
+    show: Literal["all", "open", "shelved"] = "all"
+    room: Annotated[str, msgspec.Meta(min_length=1, max_length=40)] | None = None
+
+
+class Alarms(msgspec.Struct, frozen=True):
+    """A page of alarms, newest first."""
+
+    items: list[queries.Alarm]
+    next: str | None
+
+
+class Acknowledge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An acknowledgement, with a note where one is due."""
+
+    text: Text | None = None
+
+
+class Shelve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """For how long the alarm stays silent, and why."""
+
+    minutes: Annotated[int, msgspec.Meta(ge=1, le=SHELVE_MINUTES_MAX)]
+    reason: Text
+
+
+class NewNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What was seen or done."""
+
+    text: Text
+
+
+def _lang() -> str:
+    return current_user.lang or request.accept_languages.best_match(("en", "zh"), "en") or "en"
+
+
+def _room(connection: Any, ident: str, lang: str) -> Room:
+    facts = queries.room_facts(connection, ident, silence_s=config().limits.silence_s)
+    if facts is None:
+        raise not_found("There is no such room.")
+    return Room(
+        id=facts.id,
+        name=facts.name,
+        light=facts.light,  # type: ignore[arg-type]
+        why=facts.why[lang],
+        readings=facts.readings,
+        limits=facts.limits,
+        contacts=security.contacts_of(connection, ident),
+        alarms=facts.alarms,
+    )
+
+
+def _span(query: SeriesQuery) -> tuple[int, int]:
+    to_ms = now_ms() if query.to is None else time_ms("to", query.to)
+    from_ms = to_ms - DAY_MS if query.from_ is None else time_ms("from", query.from_)
+    if not from_ms < to_ms or to_ms - from_ms > SPAN_MAX_MS:
+        raise bad_field("from", "is before `to`, by at most 20 years")
+    return max(from_ms, 0), to_ms
+
+
+def _safe(text: str | None) -> str:
+    """A text as a CSV cell that no spreadsheet takes for a formula."""
+    return "'" + text if text and text[0] in "=+-@\t\r" else text or ""
+
+
+def _csv(channel: Channel, from_ms: int, to_ms: int) -> Response:
+    rows = raw_values(engine(), channel, from_ms=from_ms, to_ms=to_ms)
+
+    def lines() -> Iterator[str]:
+        yield "time,t_ms,sensor,q,u,value,quality,why\r\n"
+        for row in rows:
+            out = io.StringIO()
+            value = "" if row.v is None else repr(row.v)
+            cells = (rfc3339(row.t_ms), row.t_ms, channel.name, channel.q, channel.u, value, queries.QUALITY_NAMES.get(row.quality, "bad"))
+            csv.writer(out).writerow((*cells, _safe(row.why)))
+            yield out.getvalue()
+
+    answer = Response(lines(), content_type="text/csv; charset=utf-8")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{channel.name}.csv"'
+    return answer
+
+
+def _alarm(ident: str) -> queries.Alarm:
+    with reading(engine()) as connection:
+        found = alarms.alarm_named(connection, ident)
+    if found is None:
+        raise not_found("There is no such alarm.")
+    return found
+
+
+def _act_on_alarm(alarm: queries.Alarm, kind: str, **body: Any) -> Response:
+    """Record the act; the agent that raised the alarm is told, so that its buzzer and lamp follow."""
+    done = acting.perform(kind, {"alarm": alarm.id, **body})
+    if kind in TOLD and alarm.active and alarm.id.startswith(f"{alarm.agent}:"):
+        args = {"alarm": alarm.id} | ({"until": body["until_ms"]} if "until_ms" in body else {})
+        with writing(engine()) as connection:
+            commands.give(connection, agent=alarm.agent, name=kind, args=args, actor=current_user.name, lifetime_s=TOLD_S)
+    return acting.answer(done, _alarm(alarm.id))
+
+
+def _rooms_routes(made: Blueprint) -> None:
+    @made.get("/rooms")
+    @operation(
+        Operation(right="environment.read", summary="Rooms with their latest readings, light and why.", query=paging.Paged, result=Rooms)
+    )
+    def rooms_list(query: paging.Paged) -> Rooms:
+        key = paging.decode(query.cursor, str)
+        limit, lang = min(query.limit, ROOM_SHOW_MAX), _lang()
+        with reading(engine()) as connection:
+            ids, after = paging.cut(
+                queries.room_ids(connection, after=str(key[0]) if key else "", limit=limit + 1), limit, lambda ident: (ident,)
+            )
+            return Rooms(items=[_room(connection, ident, lang) for ident in ids], next=after)
+
+    @made.get(f"/rooms/<{IDENT}:room>")
+    @operation(Operation(right="environment.read", summary="One room.", result=Room))
+    def room_show(room: str) -> Room:
+        with reading(engine()) as connection:
+            return _room(connection, room, _lang())
+
+    @made.get("/readings")
+    @operation(
+        Operation(
+            right="environment.read",
+            summary="The course of one channel, thinned, with gaps marked; or all raw values as CSV.",
+            query=SeriesQuery,
+            result=Series,
+            media=("text/csv",),
+        )
+    )
+    def readings_show(query: SeriesQuery) -> Series | Response:
+        from_ms, to_ms = _span(query)
+        with reading(engine()) as connection:
+            channel = channel_named(connection, query.sensor)
+            if channel is None:
+                raise Problem(404, "not-found", "sensor: there is no such channel", field="sensor")
+            if query.format == "json":
+                span = Span(from_ms=from_ms, to_ms=to_ms, points=query.points, gap_ms=config().limits.silence_s * 1000)
+                return series(connection, channel, span)
+        return _csv(channel, from_ms, to_ms)
+
+
+def _alarm_routes(made: Blueprint) -> None:
+    late = {202: "recorded; takes effect when ingest is back"}
+
+    @made.get("/alarms")
+    @operation(Operation(right="alarms.read", summary="Alarms in their ISA-18.2 states.", query=AlarmsQuery, result=Alarms))
+    def alarms_list(query: AlarmsQuery) -> Alarms:
+        key = paging.decode(query.cursor, int, str)
+        before = (int(key[0]), str(key[1])) if key else None
+        with reading(engine()) as connection:
+            rows = alarms.alarms_before(connection, before=before, limit=query.limit + 1, show=query.show, room=query.room)
+        page, after = paging.cut(rows, query.limit, lambda row: (row[0], row[1].id))
+        return Alarms(items=[row[1] for row in page], next=after)
+
+    @made.get(f"/alarms/<{IDENT}:alarm>")
+    @operation(Operation(right="alarms.read", summary="One alarm, and what was said and done about it.", result=alarms.AlarmHistory))
+    def alarm_show(alarm: str) -> alarms.AlarmHistory:
+        found = _alarm(alarm)
+        with reading(engine()) as connection:
+            return alarms.AlarmHistory(alarm=found, notes=alarms.notes_of(connection, alarm))
+
+    @made.post(f"/alarms/<{IDENT}:alarm>/acknowledge")
+    @operation(Operation(right="alarms.act", summary="Know of an alarm.", body=Acknowledge, result=queries.Alarm, also=late))
+    def alarm_acknowledge(alarm: str, body: Acknowledge) -> queries.Alarm | Response:
+        found = _alarm(alarm)
+        if found.acknowledged_by is not None and body.text is None:
+            return found  # twice is once
+        return _act_on_alarm(found, "alarm.acknowledge", **({} if body.text is None else {"text": body.text}))
+
+    @made.post(f"/alarms/<{IDENT}:alarm>/shelve")
+    @operation(Operation(right="alarms.act", summary="Keep an alarm silent for a while.", body=Shelve, result=queries.Alarm, also=late))
+    def alarm_shelve(alarm: str, body: Shelve) -> Response:
+        return _act_on_alarm(_alarm(alarm), "alarm.shelve", until_ms=now_ms() + body.minutes * 60_000, reason=body.reason)
+
+    @made.post(f"/alarms/<{IDENT}:alarm>/note")
+    @operation(Operation(right="alarms.act", summary="Note what was seen or done.", body=NewNote, result=queries.Alarm, also=late))
+    def alarm_note(alarm: str, body: NewNote) -> Response:
+        return _act_on_alarm(_alarm(alarm), "alarm.note", text=body.text)
 
 
 def blueprint() -> Blueprint:
     """The routes."""
-    return Blueprint("environment", __name__, url_prefix="/api/v1")
+    made = Blueprint("environment", __name__, url_prefix="/api/v1")
+    _rooms_routes(made)
+    _alarm_routes(made)
+    return made

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, select
 
-from central.ledger.tables import acts, agents, checkpoints, commands, epochs, ledger_batches, ledger_leaves, ledger_nodes, tips
+from central.ledger.tables import acts, agents, checkpoints, epochs, ledger_batches, ledger_leaves, ledger_nodes, tips
 from central.ledger.tree import consistency_proof, inclusion_proof
 from central.times import rfc3339, rfc3339_or_none
 
@@ -193,8 +193,3 @@ def agents_after(connection: Connection, *, after: str, limit: int) -> list[Agen
             )
         )
     return made
-
-
-def command_row(connection: Connection, ident: str) -> Any:
-    """A command that somebody gave, None if there is no such one."""
-    return connection.execute(select(commands).where(commands.c.id == ident)).first()

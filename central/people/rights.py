@@ -25,6 +25,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "search": ("operator", "archivist", "auditor"),
     "agents.read": ("facility", "operator", "security", "archivist", "auditor", "admin"),
     "ledger.read": ("archivist", "auditor"),
+    "acts.read": ("auditor",),  # what people did, in the ledger's entries; others see that it was done, not what
     "people.read": ("auditor", "admin"),
     "people.manage": ("admin",),
     "objects.upload": (AGENT,),

@@ -12,6 +12,7 @@ from central import live, uploads
 from central.config import CentralConfig
 from central.digitization import api as digitization
 from central.environment import api as environment
+from central.health import api as agents
 from central.ledger import api as ledger
 from central.objects import ObjectStore
 from central.people import api as people
@@ -77,6 +78,7 @@ def build(config: CentralConfig) -> Flask:
         security.blueprint(),
         digitization.blueprint(),
         ledger.blueprint(),
+        agents.blueprint(),
         uploads.blueprint(),
         live.blueprint(),
     ):

@@ -1,0 +1,252 @@
+"""What may be read about batches and their pages."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, case, func, select, tuple_
+
+from central.digitization.order import ordered
+from central.digitization.tables import batches, objects, pages
+from central.times import rfc3339, rfc3339_or_none
+
+PAGES_MAX = 20_000  # of one batch
+SEARCH_MAX = 50
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One page check: measure, limit, whether it passed, words."""
+
+    name: str
+    value: Any
+    limit: Any
+    ok: bool
+    words: Any
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A page; `seq` is its place in the batch from 1, null once it was taken out; `pending` until its image has arrived."""
+
+    id: str
+    seq: int | None
+    verdict: str
+    checks: list[Check]
+    sha256: str | None
+    bytes: int
+    replaced: bool
+    batch: str
+    t: str
+    station: str
+    operator: str | None
+    width: int
+    height: int
+    dpi: float | None
+    replaces: str | None
+    replaced_by: str | None
+    deleted: bool
+    reason: str | None
+    rejected_by: str | None
+    rejected_reason: str | None
+    pending: bool
+    image: str
+    press: str
+    agent: str
+    t_ms: int
+    leaf_idx: int
+    lane_seq: int
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """A batch; captured = pages neither replaced nor taken out; rejected = by a person at acceptance."""
+
+    id: str
+    station: str
+    state: str
+    declared: int | None
+    captured: int
+    replaced: int
+    accepted: int
+    rejected: int
+    pending: int
+    volume: str | None
+    operator: str | None
+    agent: str
+    opened: str
+    closed: str | None
+    decided_by: str | None
+    decided: str | None
+    decided_reason: str | None
+    counts: dict[str, Any]
+    opened_ms: int
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """Something that was found."""
+
+    kind: str
+    id: str
+    words: str
+    batch: str | None
+
+
+_STORED = select(objects.c.sha256).where(objects.c.state == "stored", objects.c.sha256 == pages.c.sha256).exists()
+
+
+def _counted(connection: Connection, ids: list[str]) -> dict[str, Any]:
+    counts = (pages.c.replaced_by.is_(None)) & ~pages.c.deleted
+
+    def total(what: Any) -> Any:
+        return func.coalesce(func.sum(case((what, 1), else_=0)), 0)
+
+    query = (
+        select(
+            pages.c.batch_id,
+            total(counts).label("captured"),
+            total(pages.c.replaced_by.is_not(None)).label("replaced"),
+            total(counts & pages.c.rejected_by.is_not(None)).label("rejected"),
+            total(counts & ~_STORED).label("pending"),
+        )
+        .where(pages.c.batch_id.in_(ids))
+        .group_by(pages.c.batch_id)
+    )
+    return {row.batch_id: row for row in connection.execute(query)}
+
+
+def _batches(connection: Connection, rows: Any) -> list[Batch]:
+    found = list(rows)
+    counted = _counted(connection, [row.id for row in found])
+    made = []
+    for row in found:
+        tally = counted.get(row.id)
+        captured = tally.captured if tally else 0
+        rejected = tally.rejected if tally else 0
+        if row.state == "rejected" and not rejected:
+            rejected = captured  # the batch as a whole
+        made.append(
+            Batch(
+                id=row.id,
+                station=row.station,
+                state=row.state,
+                declared=row.declared,
+                captured=captured,
+                replaced=tally.replaced if tally else 0,
+                accepted=captured - rejected if row.state == "accepted" else 0,
+                rejected=rejected,
+                pending=tally.pending if tally else 0,
+                volume=row.volume,
+                operator=row.operator,
+                agent=row.agent,
+                opened=rfc3339(row.opened_ms),
+                closed=rfc3339_or_none(row.closed_ms),
+                decided_by=row.decided_by,
+                decided=rfc3339_or_none(row.decided_ms),
+                decided_reason=row.decided_reason,
+                counts=json.loads(row.counts),
+                opened_ms=row.opened_ms,
+            )
+        )
+    return made
+
+
+def batches_before(
+    connection: Connection, *, before: tuple[int, str] | None, limit: int, state: str | None = None, station: str | None = None
+) -> list[Batch]:
+    """Batches, the newest first, after the cursor (opened_ms, id)."""
+    query = select(batches).order_by(batches.c.opened_ms.desc(), batches.c.id.desc()).limit(limit)
+    if state is not None:
+        query = query.where(batches.c.state == state)
+    if station is not None:
+        query = query.where(batches.c.station == station)
+    if before is not None:
+        query = query.where(tuple_(batches.c.opened_ms, batches.c.id) < before)
+    return _batches(connection, connection.execute(query).all())
+
+
+def batch_named(connection: Connection, ident: str) -> Batch | None:
+    """One batch, None if there is no such one."""
+    found = _batches(connection, connection.execute(select(batches).where(batches.c.id == ident)).all())
+    return found[0] if found else None
+
+
+def _check(given: Any) -> Check:
+    said = given if isinstance(given, dict) else {}
+    return Check(
+        name=str(said.get("name", "")),
+        value=said.get("value"),
+        limit=said.get("limit"),
+        ok=said.get("ok") is not False,
+        words=said.get("words"),
+    )
+
+
+def page_of(row: Any, seq: int | None) -> Page:
+    """A page's shape from its row (with `stored`) and its place."""
+    return Page(
+        id=row.id,
+        seq=seq,
+        verdict=row.verdict,
+        checks=[_check(given) for given in json.loads(row.checks)],
+        sha256=row.sha256,
+        bytes=row.bytes,
+        replaced=row.replaced_by is not None,
+        batch=row.batch_id,
+        t=rfc3339(row.t_ms),
+        station=row.station,
+        operator=row.operator,
+        width=row.width,
+        height=row.height,
+        dpi=row.dpi,
+        replaces=row.replaces,
+        replaced_by=row.replaced_by,
+        deleted=row.deleted,
+        reason=row.reason,
+        rejected_by=row.rejected_by,
+        rejected_reason=row.rejected_reason,
+        pending=not row.stored,
+        image=f"/api/v1/pages/{row.id}/image",
+        press=row.press,
+        agent=row.agent,
+        t_ms=row.t_ms,
+        leaf_idx=row.leaf_idx,
+        lane_seq=row.seq,
+    )
+
+
+SELECT_PAGES = select(pages, _STORED.label("stored"))
+
+
+def places_of(connection: Connection, batch: str) -> dict[str, int]:
+    """The place of each page of a batch."""
+    query = select(pages.c.id, pages.c.after, pages.c.replaces, pages.c.deleted).where(pages.c.batch_id == batch)
+    return ordered(connection.execute(query.order_by(pages.c.arrival).limit(PAGES_MAX)).all())
+
+
+def pages_of(connection: Connection, batch: str) -> list[Page]:
+    """A batch's pages in order, a replaced one before what replaced it, those taken out at the end."""
+    places = places_of(connection, batch)
+    rows = connection.execute(SELECT_PAGES.where(pages.c.batch_id == batch).order_by(pages.c.arrival).limit(PAGES_MAX)).all()
+    last = len(rows) + 1
+    return [page_of(row, places.get(row.id)) for row in sorted(rows, key=lambda row: (places.get(row.id, last), row.arrival))]
+
+
+def page_named(connection: Connection, ident: str) -> Page | None:
+    """One page, None if there is no such one."""
+    row = connection.execute(SELECT_PAGES.where(pages.c.id == ident)).first()
+    return None if row is None else page_of(row, places_of(connection, row.batch_id).get(row.id))
+
+
+def search(connection: Connection, text: str) -> list[Hit]:
+    """Batches and pages whose id begins with the text, and batches whose volume or station contains it."""
+    like = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    hits = []
+    wanted = batches.c.id.like(f"{like}%", escape="\\") | batches.c.volume.like(f"%{like}%", escape="\\")
+    wanted |= batches.c.station.like(f"%{like}%", escape="\\")
+    for row in connection.execute(select(batches).where(wanted).order_by(batches.c.opened_ms.desc()).limit(SEARCH_MAX)):
+        hits.append(Hit(kind="batch", id=row.id, words=f"{row.volume or row.station}, {row.state}", batch=row.id))
+        if row.volume and text.lower() in row.volume.lower():
+            hits.append(Hit(kind="volume", id=row.volume, words=row.volume, batch=row.id))
+    found = select(pages).where(pages.c.id.like(f"{like}%", escape="\\")).order_by(pages.c.id).limit(SEARCH_MAX)
+    hits += [Hit(kind="page", id=row.id, words=f"{row.station}, {row.verdict}", batch=row.batch_id) for row in connection.execute(found)]
+    return hits[:SEARCH_MAX]

@@ -1,0 +1,35 @@
+"""Commands to agents: kept here, signed and sent by ingest, answered by `command.done` records."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from central.ledger import acts
+from central.ledger.tables import commands
+from central.times import now_ms
+from wire.codec import dumps
+
+
+def give(connection: Connection, *, agent: str, name: str, args: Mapping[str, Any], actor: str, lifetime_s: int) -> str:
+    """Record a command for an agent, with an act, in the caller's write transaction; its id."""
+    ident, now = str(uuid.uuid4()), now_ms()
+    row = {"id": ident, "agent": agent, "name": name, "args": dumps(dict(args)), "actor": actor}
+    connection.execute(insert(commands).values(**row, created_ms=now, expires_ms=now + lifetime_s * 1000))
+    acts.record(connection, kind="command", actor=actor, body={"command": ident, "agent": agent, "name": name, "args": dict(args)})
+    return ident
+
+
+def given(connection: Connection, ident: str) -> Any:
+    """A command's row, None if there is no such one."""
+    return connection.execute(select(commands).where(commands.c.id == ident)).first()
+
+
+def state_of(row: Any) -> str:
+    """How an unanswered command stands: waiting (for ingest), sent, or expired."""
+    if row.expires_ms < now_ms():
+        return "expired"
+    return "waiting" if row.sent_ms is None else "sent"

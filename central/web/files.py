@@ -1,0 +1,84 @@
+"""Sends images and clips: whole, by range, or an image made smaller; never by a name from outside, only by a digest of ours."""
+
+from __future__ import annotations
+
+import io
+from typing import Annotated, Any, Literal
+
+import msgspec
+from flask import Response, request, send_file
+from PIL import Image, UnidentifiedImageError
+
+from central.web.blocking import blocking
+from central.web.problems import Problem, not_found
+from central.web.state import state
+
+STRICT_ROLES = frozenset(("auditor",))  # those whose daily work it is not must say why they look
+CACHE = "private, max-age=600"  # as long as one act covers
+PIXELS_MAX = 400_000_000  # 20,000 x 20,000: more is no page but a bomb
+THUMB_QUALITY = 82
+_TYPES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PN": "image/png", b"II*": "image/tiff", b"MM\x00": "image/tiff"}
+Purpose = Annotated[str, msgspec.Meta(min_length=1, max_length=200, description="why it is looked at; recorded")]
+
+
+class PurposeQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why an image or clip is looked at."""
+
+    purpose: Purpose | None = None
+
+
+class ImageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why, and how wide: one of a few widths, so that nobody makes the centre compute at will."""
+
+    purpose: Purpose | None = None
+    width: Literal[160, 320, 640, 1280, 2560] | None = None
+
+
+def purpose_of(query: PurposeQuery | ImageQuery) -> str | None:
+    """The purpose from the query or the header Muniment-Purpose."""
+    return query.purpose or request.headers.get("Muniment-Purpose") or None
+
+
+def send_object(sha256: str, *, mimetype: str | None = None) -> Response:
+    """The bytes of a whole object, with ranges; the type of an image is read from its first bytes."""
+    path = state().objects.path(sha256)
+    try:
+        with path.open("rb") as file:
+            first = file.read(3)
+    except FileNotFoundError as error:
+        raise not_found("The bytes are not here.") from error
+    kind = mimetype or _TYPES.get(first, "application/octet-stream")
+    answer = send_file(path, mimetype=kind, conditional=True, etag=sha256, last_modified=path.stat().st_mtime, max_age=None)
+    answer.headers["Cache-Control"] = CACHE
+    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    if kind == "application/octet-stream":
+        answer.headers["Content-Disposition"] = "attachment"
+    return answer
+
+
+def send_smaller(sha256: str, width: int) -> Response:
+    """The image as a JPEG of at most this width; a Problem if the bytes are no image that can be read."""
+    path = state().objects.path(sha256)
+    made: list[bytes] = []
+
+    def shrink() -> None:
+        with Image.open(path) as image:
+            if image.width * image.height > PIXELS_MAX:
+                raise Image.DecompressionBombError
+            image.draft("RGB", (width, width * image.height // max(image.width, 1)))
+            image.thumbnail((width, width * 4))
+            out = io.BytesIO()
+            image.convert("RGB").save(out, "JPEG", quality=THUMB_QUALITY)
+            made.append(out.getvalue())
+
+    try:
+        blocking(shrink)
+    except FileNotFoundError as error:
+        raise not_found("The bytes are not here.") from error
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+        raise Problem(422, "unreadable-image", f"The image cannot be read: {type(error).__name__}. Its bytes stay on record.") from error
+    answer = Response(made[0], mimetype="image/jpeg")
+    answer.headers["Cache-Control"] = CACHE
+    answer.set_etag(f"{sha256}-{width}")
+    conditional: Any = answer.make_conditional(request.environ)
+    return conditional if isinstance(conditional, Response) else answer
