@@ -1,53 +1,76 @@
 """Which drivers each configuration table may name, and the options that each brings along."""
 
 from collections.abc import Mapping
+from typing import Any, Protocol
 
 from edge_agent.options import Option
-from edge_agent.tables import BENCH_CAMERA_DRIVERS, CAMERA_DRIVERS
+from edge_agent.tables import CAMERA_DRIVERS
 from sensors import registry
 from wire.units import QUANTITIES
 
+BENCH_CAMERA = "bench.camera"
+DEFAULT_DRIVERS = {BENCH_CAMERA: "picamera2"}
 _REGISTERED: dict[str, Mapping[str, registry.Driver]] = {
     "sensor": registry.SENSORS,
     "contact": registry.CONTACTS,
     "output": registry.OUTPUTS,
 }
-_PLAIN = {"camera": CAMERA_DRIVERS, "bench.camera": BENCH_CAMERA_DRIVERS}
 
 
-def drivers(section: str) -> list[str]:
-    """The drivers of a section (`sensor`, `contact`, `output`, `camera`, `bench.camera`)."""
-    return sorted(_REGISTERED[section] if section in _REGISTERED else _PLAIN[section])
+class BenchTables(Protocol):
+    """The scan line's own part of a configuration."""
+
+    @property
+    def cameras(self) -> Mapping[str, registry.Driver]:
+        """Drivers of bench cameras by name."""
+
+    def profile_mistakes(self, table: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """(key, words) for each mistake in a table of thresholds."""
 
 
-def driver_options(section: str, driver: str, *, sim: bool) -> tuple[Option, ...]:
-    """The options that a driver itself takes; a simulated wire needs no port."""
-    if section not in _REGISTERED:
-        return ()
-    return tuple(
-        Option(
-            option.name,
-            option.kind,
-            option.words,
-            option.default,
-            required=option.required or (option.on_device and not sim),
-            low=option.low,
-            high=option.high,
-            choices=option.choices,
-            unit=option.unit,
+class Catalogue:
+    """Drivers by section: `sensor`, `contact`, `output`, `camera`, `bench.camera`."""
+
+    def __init__(self, benches: BenchTables | None = None) -> None:
+        """Without the scan line's tables, what stands in a bench's cameras and profile is taken as it is."""
+        self.benches = benches
+        self._registered = {**_REGISTERED, BENCH_CAMERA: benches.cameras if benches else {}}
+
+    def open(self, section: str) -> bool:
+        """Whether a section's drivers are not known here, so that its tables are not judged."""
+        return section == BENCH_CAMERA and self.benches is None
+
+    def drivers(self, section: str) -> list[str]:
+        """The drivers of a section."""
+        return sorted(CAMERA_DRIVERS if section == "camera" else self._registered[section])
+
+    def options(self, section: str, driver: str, *, sim: bool) -> tuple[Option, ...]:
+        """The options that a driver itself takes; those that only a real wire needs are required there."""
+        if section == "camera":
+            return ()
+        return tuple(
+            Option(
+                option.name,
+                option.kind,
+                option.words,
+                option.default,
+                required=option.required or (option.on_device and not sim),
+                low=option.low,
+                high=option.high,
+                choices=option.choices,
+                unit=option.unit,
+            )
+            for option in self._registered[section][driver].options
         )
-        for option in _REGISTERED[section][driver].options
-    )
 
-
-def driver_words(section: str, driver: str) -> str:
-    """One sentence about a driver, empty where there is none."""
-    return _REGISTERED[section][driver].words if section in _REGISTERED else ""
+    def words(self, section: str, driver: str) -> str:
+        """One sentence about a driver, empty where there is none."""
+        return self._registered[section][driver].words if section in self._registered else ""
 
 
 def address(section: str, driver: str) -> tuple[str, ...]:
     """The options that together say where a device sits: no two devices may agree in all of them."""
-    return _REGISTERED[section][driver].address if section in _REGISTERED and driver in _REGISTERED[section] else ()
+    return _REGISTERED[section][driver].address if driver in _REGISTERED[section] else ()
 
 
 def quantities(driver: str | None) -> tuple[str, ...]:

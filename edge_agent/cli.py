@@ -56,16 +56,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _load(path: Path) -> Config:
+    from edge_agent.bench_tables import ScanLineTables  # tables only: no image library is loaded
+
+    return load_config(path, benches=ScanLineTables())
+
+
 def _run(arguments: argparse.Namespace) -> int:
     logging.basicConfig(level=arguments.log.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    config = load_config(arguments.config)
+    config = _load(arguments.config)
     from edge_agent.agent import run  # only `run` needs the drivers, the journal and the link
 
     return run(config)
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    config = load_config(arguments.config)
+    config = _load(arguments.config)
     print(f"{arguments.config}: in order: {_summary(config)}")
     return DONE
 
@@ -88,14 +94,14 @@ def _summary(config: Config) -> str:
 
 
 def _probe(arguments: argparse.Namespace) -> int:
-    config = load_config(arguments.config)
+    config = _load(arguments.config)
     from edge_agent.probe import main as probe
 
     return probe(config, as_json=arguments.json)
 
 
 def _key(arguments: argparse.Namespace) -> int:
-    config = load_config(arguments.config)
+    config = _load(arguments.config)
     from edge_agent.keys import AgentKey
 
     print(AgentKey.load_or_create(config.data / "key").public_base64)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge_agent import catalogue, tables
+from edge_agent import tables
+from edge_agent.catalogue import BENCH_CAMERA, DEFAULT_DRIVERS, BenchTables, Catalogue, address, quantities
 from edge_agent.errors import ConfigError
 from edge_agent.options import Judge, Option, nearest, suggestion
 from edge_agent.toml_lines import KeyPath, TomlDocument, read_toml
@@ -88,8 +89,11 @@ class Config:
         return Path(self.agent["data"])
 
 
-def load_config(path: Path) -> Config:
-    """Read and judge a configuration file; ConfigError carries every mistake, ordered by line."""
+def load_config(path: Path, *, benches: BenchTables | None = None) -> Config:
+    """Read and judge a configuration file; ConfigError carries every mistake, ordered by line.
+
+    `benches`: the scan line's own tables; left out (by processes that run no bench), cameras and profiles of benches are not judged.
+    """
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -101,7 +105,7 @@ def load_config(path: Path) -> Config:
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise ConfigError([Mistake(str(path), line, "", "is not UTF-8")]) from None
-    return _Reader(path, read_toml(text)).config()
+    return _Reader(path, read_toml(text), Catalogue(benches)).config()
 
 
 def secret(settings: Mapping[str, Any], file_option: str, variable: str) -> str | None:
@@ -118,9 +122,10 @@ def secret(settings: Mapping[str, Any], file_option: str, variable: str) -> str 
 class _Reader:
     """Judges one document; `mistakes` grows, nothing is raised before the end."""
 
-    def __init__(self, path: Path, document: TomlDocument) -> None:
+    def __init__(self, path: Path, document: TomlDocument, catalogue: Catalogue) -> None:
         self.path = path
         self.document = document
+        self.catalogue = catalogue
         self.mistakes = [Mistake(str(path), line, "", words) for line, words in document.mistakes]
         self.judge = Judge(self.report)
         self.places: dict[tuple[Any, ...], KeyPath] = {}
@@ -179,10 +184,12 @@ class _Reader:
         return {name: self._device(section, (section, name), table, common) for name, table in self._named(section)}
 
     def _device(self, section: str, path: KeyPath, given: dict[str, Any], common: tuple[Option, ...]) -> Device:
-        drivers = catalogue.drivers(section)
-        driver = given.get("driver")
+        drivers = self.catalogue.drivers(section)
+        driver = given.get("driver", DEFAULT_DRIVERS.get(section))
         rest = {key: value for key, value in given.items() if key != "driver"}
         common = (*tables.DEVICE, *common)
+        if self.catalogue.open(section):
+            return Device(path[-1], str(driver), rest.get(TRANSPORT) == "sim", rest, rest)
         if not isinstance(driver, str) or driver not in drivers:
             shown = str(driver)[:60]
             if driver is None:
@@ -195,7 +202,7 @@ class _Reader:
                 return Device(path[-1], "", False, self.judge.table(path, rest, common), {})
             driver = meant
         sim = rest.get(TRANSPORT) == "sim"
-        own = catalogue.driver_options(section, driver, sim=sim)
+        own = self.catalogue.options(section, driver, sim=sim)
         names = {option.name for option in own}
         options = self.judge.table(path, rest, (*(option for option in common if option.name not in names), *own))
         return Device(path[-1], driver, sim, options, {name: options[name] for name in names})
@@ -214,7 +221,7 @@ class _Reader:
             self._unknown((*path, "sensor"), "sensor", limit["sensor"], sensors)
         if limit["quantity"] is not None:
             device = sensors.get(limit["sensor"] or "")
-            known = catalogue.quantities(device.driver if device else None)
+            known = quantities(device.driver if device else None)
             if limit["quantity"] not in known:
                 shown = limit["quantity"][:60]
                 self.report((*path, "quantity"), f'"{shown}" is not one of {", ".join(known)}{suggestion(shown, known)}')
@@ -226,13 +233,18 @@ class _Reader:
         rest = {key: value for key, value in given.items() if key != "camera"}
         options = self.judge.table(path, rest, (*tables.DEVICE, *tables.BENCH))
         pairs = self._named("camera", path, cameras_given)
-        cameras = {name: self._device("bench.camera", (*path, "camera", name), table, tables.BENCH_CAMERA) for name, table in pairs}
+        cameras = {name: self._device(BENCH_CAMERA, (*path, "camera", name), table, ()) for name, table in pairs}
+        if self.catalogue.benches and isinstance(rest.get("profile"), dict):
+            for key, words in self.catalogue.benches.profile_mistakes(rest["profile"]):
+                self.report((*path, "profile", key), words)
         if not cameras_given:
             self.report(path, f"no camera: write [bench.{name}.camera.NAME]")
         return Bench(name, options[TRANSPORT] == "sim", options, cameras)
 
     def _references(self, contacts: Mapping[str, Device], cameras: Mapping[str, Device]) -> None:
         for name, camera in cameras.items():
+            if camera.driver == "stream" and not camera.sim and not camera["url"]:
+                self.report(("camera", name), "url is missing: where the camera streams from")
             for contact in camera["contacts"] or ():
                 if contact not in contacts:
                     self._unknown(("camera", name, "contacts"), "contact", contact, contacts)
@@ -250,7 +262,7 @@ class _Reader:
             elif option.kind == "bind":
                 self._claim(("bind", value.rpartition(":")[2]), path, f"port {value.rpartition(':')[2]}")
         for name, device in sensors.items():
-            keys = catalogue.address("sensor", device.driver)
+            keys = address("sensor", device.driver)
             values = tuple(device.options.get(key) for key in keys)
             if keys and not device.sim and None not in values:
                 self._claim_address(("sensor", name), keys, values)

@@ -2,8 +2,11 @@
 
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 
-from edge_agent import catalogue, tables
+from edge_agent import tables
+from edge_agent.bench_tables import ScanLineTables
+from edge_agent.catalogue import BENCH_CAMERA, Catalogue
 from edge_agent.options import KINDS, Option
 
 _HEAD = """# The agent's configuration
@@ -73,16 +76,17 @@ def _toml(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _drivers(section: str, heading: str) -> Iterable[str]:
+def _drivers(catalogue: Catalogue, section: str, heading: str) -> Iterable[str]:
     for driver in catalogue.drivers(section):
-        own = catalogue.driver_options(section, driver, sim=False)
+        own = catalogue.options(section, driver, sim=False)
         if own:
-            yield f'\n### {heading}, driver = "{driver}"\n\n{catalogue.driver_words(section, driver)}\n\n{_table(own)}'
+            yield f'\n### {heading}, driver = "{driver}"\n\n{catalogue.words(section, driver)}\n\n{_table(own)}'
 
 
 def reference() -> str:
     """The whole page, as Markdown."""
     parts = [_HEAD]
+    catalogue = Catalogue(ScanLineTables())
 
     def section(title: str, words: str, options: Iterable[Option]) -> None:
         parts.append(f"\n## {title}\n\n{words}\n\n{_table(options)}")
@@ -97,11 +101,11 @@ def reference() -> str:
     driver = Option("driver", "text", "What the device is; each driver's own options are below.", required=True)
     device = (driver, *tables.DEVICE)
     section("[sensor.NAME]", "A device that measures.", (*device, *tables.SENSOR))
-    parts.extend(_drivers("sensor", "[sensor.NAME]"))
+    parts.extend(_drivers(catalogue, "sensor", "[sensor.NAME]"))
     section(
         "[limit.NAME]",
-        "A local alarm rule on one quantity of one sensor; NAME is the rule's name. It has at least one of `above` and `below`, and works with "
-        "the network down.",
+        "A local alarm rule on one quantity of one sensor; NAME is the rule's name. It has at least one of `above` and `below`, and "
+        "works with the network down.",
         tables.LIMIT,
     )
     section(
@@ -109,21 +113,22 @@ def reference() -> str:
         "A door, or anything else that opens or closes. Leak and smoke contacts alarm by themselves.",
         (*device, *tables.CONTACT),
     )
-    parts.extend(_drivers("contact", "[contact.NAME]"))
+    parts.extend(_drivers(catalogue, "contact", "[contact.NAME]"))
     section(
         "[output.NAME]",
         "A lamp shows green when all is well, yellow for a low or acknowledged alarm, red for any other; a buzzer sounds for high and "
         "urgent ones until they are acknowledged.",
         device,
     )
-    parts.extend(_drivers("output", "[output.NAME]"))
+    parts.extend(_drivers(catalogue, "output", "[output.NAME]"))
     section("[camera.NAME]", f"A custody camera. Drivers: {', '.join(catalogue.drivers('camera'))}.", (*device, *tables.CAMERA))
     section("[bench.NAME]", "A capture bench: pedal, lamp, screen and cameras.", (*tables.DEVICE, *tables.BENCH))
     section(
         "[bench.NAME.camera.NAME]",
-        f"A camera over the bench, such as `left` and `right`. Drivers: {', '.join(catalogue.drivers('bench.camera'))}.",
-        (*device, *tables.BENCH_CAMERA),
+        "A camera over the bench, such as `left` and `right`. Its driver is `picamera2` unless another is named.",
+        (replace(driver, required=False), *tables.DEVICE),
     )
+    parts.extend(_drivers(catalogue, BENCH_CAMERA, "[bench.NAME.camera.NAME]"))
     section("[sim]", 'The simulated world behind every `transport = "sim"`.', tables.SIM)
     parts.append(
         "\n## Environment\n\n"

@@ -14,7 +14,7 @@ from edge_agent.words import words_for
 
 NORMAL, PENDING, ACTIVE, LEAVING = "normal", "pending", "active", "leaving"
 OPEN_STATES = ("open", "active")  # of a contact
-FRESH_S = 5.0  # a delay runs on between samples that are at most this old
+FRESH_S = 5.0  # a delay runs on between samples that are at most this old; a sensor without one for longer is missing
 LOUD = ("high", "urgent")
 UNSAVED_MAX = 1000
 
@@ -40,14 +40,13 @@ class Rule:
 
 @dataclass(slots=True)
 class RuleState:
-    """Where a rule stands. `since_t`/`since_m`/`boot`: when the phase began; `opened_t`: when its alarm did, wall ms."""
+    """Where a rule stands. `since_t`/`since_m`/`boot`: when the phase began; `opened_t`: when its last alarm did, wall ms."""
 
     phase: str = NORMAL
     since_t: int = 0
     since_m: int = 0
     boot: str = ""
     opened_t: int = 0
-    id: str = ""
     acknowledged: bool = False
     shelved_until: int = 0
     value: float | None = None
@@ -56,7 +55,7 @@ class RuleState:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An alarm began or ended: what the `alarm` record will say. `first` is the record that gives the alarm its id."""
+    """An alarm began (`active`) or ended (`returned`): what the `alarm` record will say. `opened_t` tells a rule's alarms apart."""
 
     rule: str
     state: str
@@ -64,13 +63,15 @@ class Change:
     priority: str
     t: int
     m: int
+    opened_t: int
     value: float | None
     limit: float | None
     words: Mapping[str, str]
 
     @property
-    def first(self) -> bool:
-        return self.state == "active"
+    def key(self) -> str:
+        """Which alarm this is: its rule and when it began."""
+        return f"{self.rule}@{self.opened_t}"
 
 
 class Rules:
@@ -81,8 +82,10 @@ class Rules:
         self._rules = {rule.name: rule for rule in rules}
         self._values: dict[str, tuple[float, int]] = {}
         self._contacts: dict[str, str] = {}
+        self._good_m = {rule.source: now[1] for rule in self._rules.values() if rule.kind == "sensor"}
         self._states = {name: RuleState(since_t=now[0], since_m=now[1], boot=boot) for name in self._rules}
-        self.unsaved: list[Change] = []
+        self._ids: dict[str, str] = dict((saved or {}).get("ids", {}))
+        self.unsaved = [Change(**change) for change in (saved or {}).get("unsaved", ())]
         for name, state in (saved or {}).get("states", {}).items():
             self._restore(str(name), state, now)
 
@@ -91,10 +94,9 @@ class Rules:
         state = RuleState(**known)
         if name not in self._rules:
             if state.phase in (ACTIVE, LEAVING):  # the rule was taken out of the configuration: its alarm ends
-                self.unsaved.append(
-                    Change(name, "returned", str(saved.get("subject", name)), "medium", *now, None, None, words_for("removed"))
-                )
-                self._states[name] = RuleState(id=state.id)
+                subject = str(saved.get("subject", name))
+                words = words_for("removed")
+                self.unsaved.append(Change(name, "returned", subject, "medium", *now, state.opened_t, None, None, words))
             return
         if state.boot != self._boot:  # another boot's m means nothing here: go by the wall clock, never into the future
             state.since_m = now[1] - max(0, now[0] - state.since_t)
@@ -102,12 +104,12 @@ class Rules:
         self._states[name] = state
 
     def saved(self) -> dict[str, Any]:
-        """The states as JSON values, for the next start."""
+        """Everything the next start needs, as JSON values."""
         kept = {}
         for name, state in self._states.items():
             if state.phase != NORMAL and name in self._rules:
                 kept[name] = {**asdict(state), "subject": self._rules[name].subject}
-        return {"states": kept}
+        return {"states": kept, "ids": dict(self._ids), "unsaved": [asdict(change) for change in self.unsaved]}
 
     def reading(self, channel: str, value: float | None, *, good: bool, t: int, m: int) -> list[Change]:
         """A sample of a channel; its sensor's rule is fed by `sensor`, limits by good values alone."""
@@ -118,6 +120,8 @@ class Rules:
 
     def sensor(self, subject: str, *, good: bool, t: int, m: int) -> list[Change]:
         """Whether a sensor gave good values at this sample."""
+        if good:
+            self._good_m[subject] = m
         return self._collect(self._flow(rule, out=not good, back=good, t=t, m=m) for rule in self._of("sensor", subject))
 
     def contact(self, subject: str, state: str, *, t: int, m: int) -> list[Change]:
@@ -148,6 +152,8 @@ class Rules:
                 value, at = self._values.get(rule.source, (0.0, -(10**12)))
                 if m - at <= rule.fresh_s * 1000:
                     made.append(self._limit(rule, value, t, m))
+            elif rule.kind == "sensor" and m - self._good_m[rule.source] > rule.fresh_s * 1000:
+                made.append(self._flow(rule, out=True, back=False, t=t, m=m))  # whoever reads it has stopped telling
             elif rule.kind in ("held_open", "contact"):
                 opened = self._contacts.get(rule.source) in OPEN_STATES
                 made.append(self._flow(rule, out=opened, back=False, t=t, m=m))
@@ -181,7 +187,7 @@ class Rules:
         waited_ms = m - state.since_m
         if state.phase == PENDING and waited_ms >= rule.delay_s * 1000:
             self._enter(state, ACTIVE, t, m)
-            state.opened_t, state.acknowledged, state.shelved_until, state.id = t, False, 0, ""
+            state.opened_t, state.acknowledged, state.shelved_until = t, False, 0
             return self._change(rule, state, "active", t, m)
         if state.phase == LEAVING and waited_ms >= rule.off_delay_s * 1000:
             self._enter(state, NORMAL, t, m)
@@ -193,7 +199,7 @@ class Rules:
 
     def _change(self, rule: Rule, state: RuleState, what: str, t: int, m: int) -> Change:
         words = rule.words or words_for(rule.kind, value=state.value, limit=state.limit)
-        return Change(rule.name, what, rule.subject, rule.priority, t, m, state.value, state.limit, words)
+        return Change(rule.name, what, rule.subject, rule.priority, t, m, state.opened_t, state.value, state.limit, words)
 
     def _of(self, kind: str, source: str) -> list[Rule]:
         return [rule for rule in self._rules.values() if rule.kind == kind and rule.source == source]
@@ -204,12 +210,21 @@ class Rules:
         return changes
 
     def id_of(self, rule: str) -> str:
-        """The id of a rule's present (or just ended) alarm, empty while it has none."""
-        return self._states[rule].id if rule in self._states else ""
+        """The id of a rule's present (or last) alarm, empty while it has none."""
+        return self._ids.get(f"{rule}@{self._states[rule].opened_t}", "") if rule in self._states else ""
 
-    def name_alarm(self, rule: str, alarm_id: str) -> None:
-        """Give a rule's present alarm its id, the place of its first record in the journal."""
-        self._states[rule].id = alarm_id
+    def id_for(self, change: Change, fallback: str) -> str:
+        """The id under which a change is journalled: its alarm's own, or `fallback` (the place of this record) for its first."""
+        return self._ids.get(change.key, fallback)
+
+    def journalled(self, change: Change, alarm_id: str) -> None:
+        """The oldest unsaved change is about to stand in the journal under this id."""
+        if change in self.unsaved:
+            self.unsaved.remove(change)
+        if change.state == "active":
+            self._ids[change.key] = alarm_id
+        else:
+            self._ids.pop(change.key, None)
 
     def acknowledge(self, alarm_id: str) -> bool:
         """Quieten an active alarm: lamp yellow, buzzer off. False when no active alarm has this id."""
@@ -226,14 +241,14 @@ class Rules:
         return state is not None
 
     def _active(self, alarm_id: str) -> RuleState | None:
-        found = (state for state in self._states.values() if state.id == alarm_id and state.phase in (ACTIVE, LEAVING))
+        found = (s for name, s in self._states.items() if s.phase in (ACTIVE, LEAVING) and self.id_of(name) == alarm_id)
         return next(found, None) if alarm_id else None
 
     def open_alarms(self) -> list[dict[str, Any]]:
         """The active alarms, for the status message and the probe: id, rule, subject, priority, since (wall ms), acknowledged."""
         return [
             {
-                "id": state.id,
+                "id": self.id_of(name),
                 "rule": name,
                 "subject": self._rules[name].subject,
                 "priority": self._rules[name].priority,

@@ -97,11 +97,12 @@ class Supervisor:
                 if time.monotonic() - began > STEADY_S:
                     job.backoff.reset()
                 job.restarts += 1
-                job.why = f"{type(error).__name__}: {error}"[:300]
+                why = f"{type(error).__name__}: {error}"[:300]
+                told, job.why = job.why == why, why
                 job.failed_at = [*job.failed_at[-99:], time.monotonic()]
                 wait_s = job.backoff.next_s()
-                expected = isinstance(error, ChildEnded)
-                log.warning("%s failed and starts again in %.1f s: %s", job.name, wait_s, job.why, exc_info=None if expected else error)
+                trace = None if told or isinstance(error, ChildEnded) else error
+                log.warning("%s failed and starts again in %.1f s: %s", job.name, wait_s, why, exc_info=trace)
                 if self._on_failure:
                     self._on_failure(job.name, job.restarts)
                 await asyncio.sleep(wait_s)

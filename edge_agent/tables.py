@@ -38,6 +38,8 @@ CENTRAL = (
 SIM = (
     Option("seed", "integer", "Start of the simulated world's random numbers.", 1, low=0, high=2**31 - 1),
     Option("speed", "number", "How much faster than the clock the simulated climate runs.", 1.0, low=0.01, high=10000),
+    Option("temp_c", "number", "Mean temperature of the simulated room.", 18.0, low=-20, high=40, unit="Cel"),
+    Option("rh_pct", "number", "Mean relative humidity of the simulated room.", 50.0, low=5, high=95, unit="%"),
     Option("people", "boolean", "Whether simulated people open doors.", True),
     Option("door_every_s", "number", "Mean time between simulated door openings.", 120.0, low=1, high=86400, unit="s"),
     Option("operator", "boolean", "Whether a simulated operator works at the benches.", True),
@@ -85,11 +87,6 @@ CAMERA = (
     Option("keep_hours", "number", "How long segments that no clip needs are kept.", 24.0, low=0.1, high=8760, unit="h"),
 )
 LAMP = tuple(Option(colour, "pin", f"GPIO of the {colour} light.") for colour in ("red", "yellow", "green"))
-BENCH_CAMERA = (
-    Option("serial", "text", "The camera's serial number (driver `picamera2`); left and right are told apart by it."),
-    Option("pages", "text", "Simulated camera: a folder of page images, or `rendered`.", "rendered"),
-    Option("defects", "number", "Simulated camera: share of pages with a defect.", 0.0, low=0, high=1),
-)
 BENCH = (
     Option("pedal_pin", "pin", "GPIO of the foot pedal."),
     Option("lamp", "table", "The bench's three-colour lamp.", options=LAMP),
@@ -100,4 +97,3 @@ BENCH = (
     Option("dpi", "number", "Resolution of the images on the page.", low=50, high=2400),
 )
 CAMERA_DRIVERS = ("stream", "picamera2")
-BENCH_CAMERA_DRIVERS = ("picamera2",)

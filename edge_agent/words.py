@@ -24,9 +24,25 @@ _WORDS = {
     ),
     "contact_smoke": ("检测到烟雾。请立即按消防预案处置。", "Smoke was detected. Act by the fire plan at once."),
     "contact": ("触点已动作。请到现场查看。", "The contact is active. Go and look."),
-    "disk": (
-        "本机存储空间不足。请检查网络是否中断，必要时更换更大的存储卡。",
-        "The agent's disk is nearly full. See whether the network is down; fit a larger disk if need be.",
+    "disk-notice": (
+        "本机存储空间将满。请检查网络是否中断，必要时更换更大的存储卡。",
+        "The agent's disk is filling up. See whether the network is down; fit a larger disk if need be.",
+    ),
+    "disk-no-video": (
+        "存储空间不足，录像停止。请立即恢复网络或更换存储卡。",
+        "Too little disk is left: recording stops. Restore the network, or fit a larger disk, at once.",
+    ),
+    "disk-no-capture": (
+        "存储空间不足，工位停止采集。请立即恢复网络或更换存储卡。",
+        "Too little disk is left: benches refuse to capture. Restore the network, or fit a larger disk, at once.",
+    ),
+    "disk-thin-readings": (
+        "存储空间不足，最早的未上传读数将只保留摘要。请立即恢复网络或更换存储卡。",
+        "Too little disk is left: the oldest unsent readings become digests. Restore the network, or fit a larger disk, at once.",
+    ),
+    "disk-events-only": (
+        "存储空间几乎用尽，只记录事件。请立即恢复网络或更换存储卡。",
+        "The disk is all but full: only events are recorded. Restore the network, or fit a larger disk, at once.",
     ),
     "child": (
         "{what}反复停止运行。请检查其摄像机和接线，并查看本机日志。",

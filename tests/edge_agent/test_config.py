@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent import catalogue, tables
+from edge_agent import tables
+from edge_agent.bench_tables import ScanLineTables
+from edge_agent.catalogue import Catalogue
 from edge_agent.cli import main
 from edge_agent.config import Config, load_config
 from edge_agent.errors import ConfigError
@@ -47,7 +49,7 @@ contacts = ["door"]
 def read(tmp_path: Path, text: str) -> Config:
     path = tmp_path / "agent.toml"
     path.write_text(text)
-    return load_config(path)
+    return load_config(path, benches=ScanLineTables())
 
 
 def mistakes(tmp_path: Path, text: str) -> list[str]:
@@ -193,6 +195,28 @@ def test_the_reference_in_the_docs_is_the_program_s_own() -> None:
     ]
     for options in own:
         assert all(f"| `{option.name}` |" in page for option in options)
-    for section in ("sensor", "contact", "output"):
+    catalogue = Catalogue(ScanLineTables())
+    for section in ("sensor", "contact", "output", "bench.camera"):
         for driver in catalogue.drivers(section):
-            assert all(f"| `{option.name}` |" in page for option in catalogue.driver_options(section, driver, sim=False))
+            assert all(f"| `{option.name}` |" in page for option in catalogue.options(section, driver, sim=False))
+
+
+BENCH = """
+[bench.b]
+transport = "sim"
+profile = { skew_max_deg = 1.5 }
+[bench.b.camera.left]
+transport = "sim"
+pages = "rendered"
+"""
+
+
+def test_a_bench_is_judged_by_the_scan_line_s_own_tables(tmp_path: Path) -> None:
+    bench = read(tmp_path, GOOD + BENCH).benches["b"]
+    assert bench.sim and bench.cameras["left"]["defects"] == 0.0 and bench.options["screen"] == "127.0.0.1:8081"
+    wrong = BENCH.replace("skew_max_deg = 1.5", "skew_maxdeg = 1.5").replace("pages", "pagess").replace('"sim"\nprofile', '"sime"\nprofile')
+    told = mistakes(tmp_path, GOOD + wrong)
+    assert len(told) == 3
+    assert 'did you mean "sim"?' in told[0] and "skew_max_deg" in told[1] and 'did you mean "pages"?' in told[2]
+    (tmp_path / "agent.toml").write_text(GOOD + wrong.replace("sime", "sim"))
+    assert load_config(tmp_path / "agent.toml").benches["b"].cameras["left"].sim  # a process without the scan line takes it as it is

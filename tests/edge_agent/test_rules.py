@@ -83,7 +83,7 @@ def test_alarm_and_running_delay_survive_a_restart_on_another_boot() -> None:
     again = Rules([HIGH], boot="b2", saved=saved, now=(T0 + 50_000, 5_000))
     assert again.reading(HIGH.source, 25, good=True, t=T0 + 55_000, m=10_000) == []
     (change,) = again.reading(HIGH.source, 25, good=True, t=T0 + 60_000, m=15_000)
-    again.name_alarm(change.rule, "r:e:7")
+    again.journalled(change, "r:e:7")
     third = Rules([HIGH], boot="b2", saved=json.loads(json.dumps(again.saved())), now=(T0 + 61_000, 16_000))
     assert third.open_alarms()[0]["id"] == "r:e:7"
     assert third.reading(HIGH.source, 26, good=True, t=T0 + 62_000, m=17_000) == []  # no second alarm for the same excursion
@@ -92,18 +92,18 @@ def test_alarm_and_running_delay_survive_a_restart_on_another_boot() -> None:
 def test_an_alarm_whose_rule_was_taken_out_of_the_configuration_ends() -> None:
     rules = machine(HIGH)
     sample(rules, 25, 0)
-    sample(rules, 25, 60)
-    rules.name_alarm("hot", "r:e:1")
+    (change,) = sample(rules, 25, 60)
+    rules.journalled(change, "r:e:1")
     after = Rules([], boot="b1", saved=rules.saved(), now=(T0 + 70_000, 70_000))
     assert [(c.rule, c.state) for c in after.unsaved] == [("hot", "returned")]
-    assert after.id_of("hot") == "r:e:1"
+    assert after.id_for(after.unsaved[0], "?") == "r:e:1"
 
 
 def test_lamp_and_buzzer_follow_acknowledgement_and_shelving() -> None:
     rules = machine(HIGH)
     sample(rules, 25, 0)
-    sample(rules, 25, 60)
-    rules.name_alarm("hot", "r:e:1")
+    (change,) = sample(rules, 25, 60)
+    rules.journalled(change, "r:e:1")
     assert rules.light(T0) == ("red", True)
     assert not rules.acknowledge("other")
     assert rules.shelve("r:e:1", T0 + 100_000)
@@ -138,8 +138,26 @@ def test_a_silent_sensor_alarms_by_the_clock_and_returns_with_its_first_good_val
     assert [c.state for c in rules.sensor("r/climate", good=True, t=T0 + 31_000, m=31_000)] == ["returned"]
 
 
+def test_a_sensor_that_nobody_hears_of_is_missing_by_the_clock_alone() -> None:
+    rules = machine(Rule("climate-bad", "sensor", "r/climate", source="r/climate", delay_s=30))
+    changes = [change for s in range(40) for change in rules.tick(t=T0 + s * 1000, m=s * 1000)]
+    assert [(c.state, c.m) for c in changes] == [("active", 36_000)]
+
+
 def test_water_on_the_floor_alarms_at_once() -> None:
     rules = machine(Rule("floor-leak", "contact", "r/floor", "urgent", "r/floor"))
     (change,) = rules.contact("r/floor", "active", t=T0, m=0)
     assert change.priority == "urgent"
     assert rules.light(T0) == ("red", True)
+
+
+def test_what_was_not_yet_journalled_is_known_after_a_restart() -> None:
+    rules = machine(HIGH)
+    sample(rules, 25, 0)
+    sample(rules, 25, 60)
+    sample(rules, 20, 61)
+    again = Rules([HIGH], boot="b1", saved=json.loads(json.dumps(rules.saved())), now=(T0, 70_000))
+    assert [c.state for c in again.unsaved] == ["active", "returned"]
+    first, last = again.unsaved
+    again.journalled(first, "r:e:1")
+    assert again.id_for(last, "r:e:2") == "r:e:1"

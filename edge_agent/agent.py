@@ -1,0 +1,366 @@
+"""The composition root of the agent's core process: builds every part from the configuration and runs them under the supervisor."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from edge_agent import alarms, channels, clock
+from edge_agent.async_journal import AsyncJournal
+from edge_agent.commands import CALIBRATION, Commands
+from edge_agent.config import Config
+from edge_agent.contacts import RECORDER, ContactDesk
+from edge_agent.disk_alarms import disk_rules, tell_level, told_to_children
+from edge_agent.disk_guard import DiskGuard
+from edge_agent.documents import Documents
+from edge_agent.errors import AgentError
+from edge_agent.handoff import Done, HandoffServer
+from edge_agent.health import Reports
+from edge_agent.journal import AckOutcome, Journal
+from edge_agent.keys import AgentKey, CentreKey
+from edge_agent.panel import Panel
+from edge_agent.poller import Poller, ReadingsBuffer
+from edge_agent.quota import MB, DiskQuota, DiskState
+from edge_agent.room import RoomWires, SimCameras, gpio_errors, room_wires
+from edge_agent.rules import Rule
+from edge_agent.supervisor import Child, Supervisor
+from edge_agent.words import words_for
+from sensors.registry import build_contact, build_output, build_sensor
+
+WATCH_S = 5.0
+FAILING = 3  # a child that failed so often within FAILING_S raises an alarm
+FAILING_S = 600.0
+log = logging.getLogger(__name__)
+
+
+def run(config: Config) -> int:
+    """Run the agent until SIGTERM or Ctrl-C; 0 when it was asked to stop, 1 when it could not start."""
+    os.umask(0o077)
+    try:
+        config.data.mkdir(parents=True, exist_ok=True)
+        asyncio.run(_run(config))
+    except (AgentError, OSError) as error:
+        log.error("the agent cannot run: %s", error)
+        return 1
+    return 0
+
+
+async def _run(config: Config) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        centre = _centre_key(config)
+        key = AgentKey.load_or_create(config.data / "key")
+        opened = Journal.open(config.data / "journal.db", site=config.site, agent=config.name, key=key, centre=centre)
+        journal = AsyncJournal(opened)
+        stack.push_async_callback(journal.close)
+        wires = await room_wires(config, stack)
+        agent = Agent(config, journal=journal, wires=wires, centre=centre, stack=stack)
+        log.info("%s/%s starts; its public key is %s", config.site, config.name, key.public_base64)
+        await agent.run()
+
+
+def _centre_key(config: Config) -> CentreKey | None:
+    if config.central is None or not config.central["public_key_file"]:
+        log.warning("no [central] public_key_file: no acknowledgement or command is believed, so nothing is ever pruned")
+        return None
+    return CentreKey.load(Path(config.central["public_key_file"]))
+
+
+class Agent:
+    """The core: everything that must go on when cameras, benches, network and centre do not."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        journal: AsyncJournal,
+        wires: RoomWires,
+        centre: CentreKey | None,
+        stack: contextlib.AsyncExitStack,
+    ) -> None:
+        """`stack` closes what is opened here, in reverse order."""
+        self.config = config
+        self.journal = journal
+        self.wires = wires
+        self.supervisor = Supervisor()
+        self.children = {name: Child(name, command) for name, command in _children(config).items()}
+        self.pollers: dict[str, Poller] = {}
+        self.output_faults: dict[str, str] = {}
+        self.link: Any = None
+        self._centre = centre
+        note = journal.journal.note
+        self.documents = Documents(config.data / "documents.json", listener=lambda *_: self.reports.config_changed())
+        stack.callback(self.documents.close)
+        self.panel = Panel(self._outputs())
+        stack.callback(self.panel.close)
+        self.desk = alarms.AlarmDesk(
+            [*alarms.rules_of(config), *disk_rules(config.name), *(_down_rule(config, name) for name in self.children)],
+            journal=journal,
+            panel=self.panel,
+            agent=config.name,
+            room=config.room,
+            saved=note(alarms.NOTE),
+        )
+        self.handoff = HandoffServer(config.data / "core.sock", journal)
+        self.handoff.handle("probe", self._probe)
+        self.handoff.handle("status", self._status)
+        self.handoff.on_join(self._joined)
+        quota = DiskQuota(
+            config.data,
+            quota_bytes=config.agent["quota_mb"] * MB,
+            reserve_bytes=config.agent["events_reserve_mb"] * MB,
+            inner_free=journal.journal.free_bytes,
+        )
+        self.disk = DiskGuard(quota, journal, on_level=self._disk_level, keep_house=self._keep_house)
+        self.contacts = ContactDesk(
+            {name: contact["kind"] for name, contact in config.contacts.items()},
+            watched=frozenset(contact for camera in config.cameras.values() for contact in camera["contacts"]),
+            journal=journal,
+            desk=self.desk,
+            agent=config.name,
+            room=config.room,
+            on_errand=self.handoff.errand,
+        )
+        self.channels = channels.Channels(journal=journal, agent=config.name, room=config.room, saved=note(channels.NOTE))
+        self.buffer = ReadingsBuffer(journal)
+        self.reports = Reports(config, journal=journal, facts=self.facts, calibration=lambda: self.documents.all(CALIBRATION))
+        self.commands = Commands(
+            desk=self.desk,
+            panel=self.panel,
+            documents=self.documents,
+            benches=tuple(config.benches),
+            cameras=tuple(config.cameras),
+            channels=lambda: self.channels.known,
+            request=self.handoff.request,
+            tell_config=self.reports.tell_config,
+            agent=config.name,
+        )
+
+    async def run(self) -> None:
+        """Declare clock, health and configuration, then run every job until told to stop."""
+        await self.handoff.start()
+        try:
+            await self.reports.begin()
+            self._jobs()
+            await self.supervisor.run()
+        finally:
+            await self.handoff.close()
+
+    def _jobs(self) -> None:
+        """Every job in the order of its start; they end in reverse, so that children still reach the core, and it its journal."""
+        add, config = self.supervisor.add, self.config
+        add("readings", self.buffer.run)
+        add("alarms", self.desk.run)
+        add("reports", self.reports.run)
+        add("disk", self.disk.run)
+        add("contacts", self.contacts.run)
+        for name in config.contacts:
+            add(f"contact:{name}", partial(self._contact, name))
+        for name in config.sensors:
+            add(f"sensor:{name}", partial(self._sensor, name))
+        if config.broker is not None:
+            self._link_jobs()
+        if any(camera.sim for camera in config.cameras.values()):
+            cameras = SimCameras(config)
+            self.contacts.on_state(cameras.contact)
+            add("simulated cameras", cameras.run)
+        add("watch", self._watch)
+        for name, child in self.children.items():
+            add(name, child)
+
+    def _link_jobs(self) -> None:
+        from edge_agent.link import BrokerAddress, Link  # paho is loaded only where there is a broker
+
+        broker, central = self.config.broker, self.config.central
+        assert broker is not None  # noqa: S101 - the caller has looked
+        address = BrokerAddress(broker["host"], broker["port"], _path(broker["password_file"]), _path(broker["tls_ca"]))
+        uploader = None
+        if central is not None and central["token_file"]:
+            from edge_agent.uploader import CentreAddress, Uploader
+
+            uploader = Uploader(self.journal.journal, centre=CentreAddress(central["url"], Path(central["token_file"])))
+
+        def outcome(lane: str, what: AckOutcome) -> None:
+            log.info("lane %s: %s", lane, what.value)
+
+        link = Link(
+            self.journal,
+            broker=address,
+            centre=self._centre,
+            status=self._status_message,
+            on_command=self._command,
+            on_outcome=outcome,
+        )
+        self.link = link
+        self.desk.on_change(link.publish_status)
+        self.supervisor.add("link", link.run)
+        if uploader is not None:
+            self.supervisor.add("uploader", lambda: _threads(uploader))
+
+    # -- devices
+
+    def _outputs(self) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        for name, device in self.config.outputs.items():
+            try:
+                made[name] = build_output(device.driver, name, device.driver_options, wires=self.wires.of(device))
+            except gpio_errors() as error:
+                self.output_faults[name] = str(error) or type(error).__name__
+                log.error("output %s does not work: %s", name, self.output_faults[name])
+        return made
+
+    async def _contact(self, name: str) -> None:
+        device = self.config.contacts[name]
+
+        def changed(state: str, t: int, m: int) -> None:
+            self.contacts.changed(name, state, t, m)
+
+        contact = build_contact(device.driver, name, device.driver_options, wires=self.wires.of(device), on_change=changed)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            contact.close()
+
+    async def _sensor(self, name: str) -> None:
+        device, agent = self.config.sensors[name], self.config.agent
+        sensor = build_sensor(device.driver, name, device.driver_options, wires=self.wires.of(device))
+        poller = Poller(
+            name,
+            sensor,
+            checkers=lambda quantity: checker_for(sensor, quantity, device.driver_options),
+            channels=self.channels,
+            desk=self.desk,
+            buffer=self.buffer,
+            calibration=lambda channel: self.documents.get(CALIBRATION, channel),
+            agent=self.config.name,
+            sample_s=device["sample_s"] or agent["sample_s"],
+            report_s=device["report_s"] or agent["report_s"],
+        )
+        self.pollers[name] = poller
+        try:
+            await poller.run()
+        finally:
+            await sensor.close()
+
+    # -- the disk
+
+    def _keep_house(self) -> None:
+        """Delete what was acknowledged long enough ago; runs in a thread."""
+        days, journal = self.config.agent["keep_acked_days"], self.journal.journal
+        journal.files.delete_kept(root=self.config.data, keep_days=days, now_ms=clock.wall_ms())
+        journal.prune(days)
+
+    async def _disk_level(self, state: DiskState) -> None:
+        await tell_level(self.desk, state)
+        await self.handoff.broadcast("disk.level", told_to_children(state))
+
+    async def _joined(self, child: str) -> None:
+        if self.disk.state is not None:
+            log.debug("%s is told the disk's level", child)
+            await self.handoff.broadcast("disk.level", told_to_children(self.disk.state))
+
+    # -- what others ask
+
+    async def _command(self, command: dict[str, Any]) -> Done:
+        return await self.commands.do(command)
+
+    async def _probe(self, _message: dict[str, Any]) -> dict[str, Any]:
+        return {"rows": self.rows()}
+
+    async def _status(self, _message: dict[str, Any]) -> dict[str, Any]:
+        return {"facts": self.facts(), "alarms": self.desk.rules.open_alarms(), "light": self.desk.rules.light(clock.wall_ms())[0]}
+
+    def _status_message(self) -> dict[str, Any]:
+        return {"boot": clock.boot_id(), "version": version("muniment"), "alarms": self.desk.rules.open_alarms()[:100]}
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The probe's rows: sensors, contacts, outputs, children."""
+        found: list[dict[str, Any]] = []
+        for name in self.config.sensors:
+            why = str(self.supervisor.facts().get(f"sensor:{name}", {}).get("why") or "not running")
+            poller = self.pollers.get(name)
+            found += poller.rows() if poller else [{"device": name, "what": "sensor", "ok": False, "why": why}]
+        found += self.contacts.rows(clock.boot_ms())
+        states = self.panel.states()
+        for name, device in self.config.outputs.items():
+            fault = self.output_faults.get(name, "")
+            found.append({"device": name, "what": device.driver, "value": states.get(name), "ok": not fault, "why": fault})
+        connected = self.handoff.children
+        for name in self.children:
+            up = name in connected
+            found.append(
+                {"device": name, "what": "process", "value": "up" if up else "down", "ok": up, "why": "" if up else "not connected"}
+            )
+        return found
+
+    def facts(self) -> dict[str, Any]:
+        """What health records say beside memory, disk and clock."""
+        epoch, lanes = self.journal.journal.snapshot()
+        return {
+            "version": version("muniment"),
+            "epoch": epoch,
+            "lanes": {
+                name: {"last": lane.last_seq, "acknowledged": lane.acked_seq, "held": self.journal.held(name)}
+                for name, lane in lanes.items()
+            },
+            "link": bool(self.link is not None and self.link.online),
+            "jobs": {name: job for name, job in self.supervisor.facts().items() if job["restarts"]},
+            "children": self.handoff.children,
+            "samples": {name: poller.samples for name, poller in self.pollers.items()},
+            "contacts": {"changes": self.contacts.changes, "dropped": self.contacts.dropped},
+            "alarms": len(self.desk.rules.open_alarms()),
+            "outputs": self.output_faults,
+        }
+
+    async def _watch(self) -> None:
+        """Alarm about a child that keeps failing; quiet again once it has run for a while."""
+        while True:
+            for name in self.children:
+                failing = self.supervisor.failures(name, within_s=FAILING_S) >= FAILING
+                await self.desk.condition(_down_name(name), failing)
+            await asyncio.sleep(WATCH_S)
+
+
+def _children(config: Config) -> dict[str, list[str]]:
+    """The child processes by name, with their commands."""
+    made = {}
+    file = str(config.path)
+    if config.cameras:
+        made[RECORDER] = [sys.executable, "-m", "edge_agent.recorder", "--config", file]
+    for bench in config.benches:
+        made[f"station:{bench}"] = [sys.executable, "-m", "edge_agent.station", "--bench", bench, "--config", file]
+    return made
+
+
+def _down_name(child: str) -> str:
+    return f"{child.replace(':', '-')}-down"
+
+
+def _down_rule(config: Config, child: str) -> Rule:
+    subject = f"{config.name}/{child.rpartition(':')[2]}"
+    return alarms.condition_rule(_down_name(child), subject, priority="high", words=words_for("child", what=child))
+
+
+def checker_for(sensor: Any, quantity: str, options: Any) -> Any:
+    """The checker of one of a sensor's channels."""
+    from sensors.validation import Validator
+
+    channel = next(channel for channel in sensor.channels if channel.quantity == quantity)
+    return Validator(channel, options)
+
+
+async def _threads(uploader: Any) -> None:
+    """Run the uploader's threads until cancelled."""
+    uploader.start()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await asyncio.to_thread(uploader.close)
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
