@@ -1,0 +1,175 @@
+"""Muniment's sensor node on a serial port: takes its samples in order and once, and gives each the time at which it was measured.
+
+The node has no clock of its own. Each sample carries its age and the node's uptime at sending; the smallest distance seen between
+that uptime and our CLOCK_BOOTTIME is the node's start, so that a sample that waited in a buffer on the way still gets its own time.
+"""
+
+import asyncio
+import logging
+import random
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from sensors.drivers.sht4x import sht4x_channels, sht4x_readings
+from sensors.errors import TransportError
+from sensors.readings import Channel, Instant, Reading, missing, now
+from sensors.transports.serial_port import SerialPort
+from wire.frames import FrameReader, encode_frame
+
+log = logging.getLogger(__name__)
+
+HELLO_S = 1.0
+REOPEN_S = (0.2, 2.0)  # first and longest wait between two tries to open the port
+DRIFT = 0.0005  # a crystal and its temperature: far below 500 ppm
+TEXT_MAX = 64
+WHY = {"crc": "wrong CRC from the chip", "absent": "the chip does not answer"}
+
+
+class NodeClock:
+    """Turns a node's uptime into our CLOCK_BOOTTIME, from the fastest frame so far."""
+
+    def __init__(self) -> None:
+        self._start_ms: float | None = None
+        self._heard_ms = 0
+
+    def heard(self, up_ms: int, m_ms: int) -> None:
+        """A frame that was sent at uptime up_ms has arrived at m_ms."""
+        start = float(m_ms - up_ms)
+        if self._start_ms is not None:
+            start = min(start, self._start_ms + (m_ms - self._heard_ms) * DRIFT)
+        self._start_ms = start
+        self._heard_ms = m_ms
+
+    def m_ms(self, up_ms: int) -> int:
+        """CLOCK_BOOTTIME at uptime up_ms."""
+        return round((self._start_ms or 0.0) + up_ms)
+
+
+class NodeSensor:
+    """A pushed sensor: `read` waits for samples; those it returned are acknowledged to the node when it is called again."""
+
+    pushed = True
+
+    def __init__(self, name: str, options: Mapping[str, Any], *, port: str) -> None:
+        """name: for the log; options: baud, silent_s; port: path of the serial device."""
+        self.name = name
+        self.lost = 0
+        self._port = SerialPort(port, int(options["baud"]))
+        self._silent_ms = int(options["silent_s"] * 1000)
+        self._session = ""
+        self._boot = ""
+        self._serial = ""
+        self._seq: int | None = None  # highest sample taken of this boot
+        self._owed = False  # whether _seq has yet to be acknowledged
+        self._greeted = False
+        self._hello_due = 0.0
+        self._frames = FrameReader()
+        self._clock = NodeClock()
+        self._heard_m: int | None = None
+        self._wait_s = REOPEN_S[0]
+        self._trouble = "the node is silent"
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Temperature and humidity of the node's SHT4x."""
+        return sht4x_channels(self._serial)
+
+    async def read(self) -> list[Reading]:
+        """The samples that have come since the last call, oldest first; after silent_s without any, two missing readings."""
+        if self._heard_m is None:
+            self._heard_m = now().m_ms
+        while True:
+            left_s = (self._heard_m + self._silent_ms - now().m_ms) / 1000
+            if left_s <= 0:
+                self._heard_m = now().m_ms
+                return [missing(channel.quantity, self._trouble, now()) for channel in self.channels]
+            try:
+                readings = await self._exchange(left_s)
+            except TransportError as error:
+                self._disconnected(str(error))
+                await asyncio.sleep(min(left_s, self._wait_s * random.uniform(0.5, 1.0)))  # noqa: S311 jitter
+                self._wait_s = min(self._wait_s * 2, REOPEN_S[1])
+                continue
+            if readings:
+                self._heard_m = now().m_ms
+                return readings
+
+    async def _exchange(self, left_s: float) -> list[Reading]:
+        if not self._port.is_open:
+            self._port.open()
+            self._session = secrets.token_hex(8)
+            self._frames = FrameReader()
+            self._greeted = False
+            self._hello_due = 0.0
+        clock_s = asyncio.get_running_loop().time()
+        if not self._greeted and clock_s >= self._hello_due:
+            self._port.send(encode_frame({"k": "hello", "session": self._session}))
+            self._hello_due = clock_s + HELLO_S
+        self._acknowledge()
+        data = await self._port.receive(min(left_s, HELLO_S))
+        at = now()
+        readings: list[Reading] = []
+        for message in self._frames.feed(data):
+            readings += self._take(message, at)
+        return readings
+
+    def _acknowledge(self) -> None:
+        if self._owed and self._greeted:
+            self._port.send(encode_frame({"k": "ack", "boot": self._boot, "seq": self._seq}))
+            self._owed = False
+
+    def _take(self, message: dict[str, Any], at: Instant) -> list[Reading]:
+        if message.get("k") == "hello":
+            self._hello(message, at)
+            return []
+        numbers = [message.get(field) for field in ("seq", "oldest", "age", "up")]
+        if message.get("k") != "sample" or not all(type(number) is int and number >= 0 for number in numbers) or not self._greeted:
+            return []
+        seq, oldest, age_ms, up_ms = (int(number or 0) for number in numbers)
+        self._clock.heard(up_ms, at.m_ms)
+        if self._seq is not None and seq <= self._seq:
+            self._owed = True  # our acknowledgement was lost
+            return []
+        expected = oldest if self._seq is None else self._seq + 1
+        if seq > max(expected, oldest):
+            return []  # one before it was damaged on the way; the node sends again from there
+        if self._seq is not None and seq > expected:
+            self.lost += seq - expected
+            log.warning("%s: the node dropped %d samples that found no room in its ring", self.name, seq - expected)
+        self._seq = seq
+        self._owed = True
+        m_ms = min(self._clock.m_ms(up_ms - age_ms), at.m_ms)
+        return self._readings(message, at.earlier(at.m_ms - m_ms))
+
+    def _readings(self, message: dict[str, Any], at: Instant) -> list[Reading]:
+        ticks, fault = (message.get("t"), message.get("h")), message.get("fault")
+        if fault is None and all(type(word) is int and 0 <= word <= 0xFFFF for word in ticks):
+            return sht4x_readings(int(ticks[0] or 0), int(ticks[1] or 0), at)
+        why = WHY.get(str(fault), f"the node reports {str(fault)[:TEXT_MAX]}")
+        return [missing(channel.quantity, why, at) for channel in self.channels]
+
+    def _hello(self, message: dict[str, Any], at: Instant) -> None:
+        boot, up = message.get("boot"), message.get("up")
+        if message.get("session") != self._session or not isinstance(boot, str) or type(up) is not int:
+            return
+        if boot != self._boot:
+            self._boot, self._seq, self._owed = boot[:TEXT_MAX], None, False
+            self._clock = NodeClock()
+        self._clock.heard(up, at.m_ms)
+        self._serial = str(message.get("chip", ""))[:TEXT_MAX]
+        self._greeted = True
+        self._wait_s = REOPEN_S[0]
+        self._trouble = "the node is silent"
+        words = (self.name, str(message.get("node"))[:TEXT_MAX], str(message.get("version"))[:TEXT_MAX], self._boot)
+        log.info("%s: node %s, firmware %s, boot %s", *words)
+
+    def _disconnected(self, why: str) -> None:
+        if self._greeted or why != self._trouble:
+            log.warning("%s: %s", self.name, why)
+        self._greeted = False
+        self._trouble = why
+
+    async def close(self) -> None:
+        """Acknowledge nothing further and let go of the port; idempotent."""
+        self._port.close()

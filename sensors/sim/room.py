@@ -1,0 +1,240 @@
+"""A simulated room: gives each configured device its simulated wire, drives them all from one world, and switches faults on by name."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from gpiozero.pins.mock import MockFactory, MockPin
+
+from sensors.errors import OptionError
+from sensors.sim.chips import SimI2cBus, SimSht4x
+from sensors.sim.modbus import SimModbusLine, SimTransmitter
+from sensors.sim.node_process import NodeProcess
+from sensors.sim.world import RoomWorld
+from sensors.transports.gpio import Pins
+from sensors.transports.modbus import LineSettings, ModbusLine
+from sensors.transports.wires import Options
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.05
+BOUNCES = 4  # extra pairs of edges of a contact that bounces
+BOUNCE_S = 0.004
+FAULTS_FILE = "faults"  # lines "NAME FAULT": switches faults on from outside the process
+FAULTS = ("crc", "stuck", "unplugged", "bounce", "cable", "noise", "half", "timeout")
+
+
+class WiredPin(MockPin):  # type: ignore[misc]  # gpiozero ships no types
+    """A simulated pin with something wired to it: while `drive` holds a level, the pull resistor does not matter."""
+
+    def __init__(self, factory: Any, info: Any) -> None:
+        self._wired: bool | None = None
+        super().__init__(factory, info)
+
+    def drive(self, level: bool | None) -> None:
+        """Drive the pin; None lets go of it, so that only the pull resistor acts, as when the wire is cut."""
+        self._wired = level
+        pulled = self.pull == "up"
+        self._settle(pulled if level is None else level)
+
+    def drive_high(self) -> None:
+        """What the pull resistor does when the driver sets it."""
+        self._settle(True if self._wired is None else self._wired)
+
+    def drive_low(self) -> None:
+        """The same downwards."""
+        self._settle(False if self._wired is None else self._wired)
+
+    def _settle(self, level: bool) -> None:
+        if level:
+            super().drive_high()
+        else:
+            super().drive_low()
+
+
+class SimContact:
+    """What is wired to one contact's pin."""
+
+    def __init__(self, pin: WiredPin, options: Options) -> None:
+        """options: kind and active of the contact."""
+        self._pin = pin
+        self._active_level = options["active"] == "high"
+        self.kind = str(options["kind"])
+        self.faults: set[str] = set()
+        self._active = False
+        self.set(False)
+
+    async def follow(self, active: bool) -> None:
+        """Bring the wire to the world's state, bouncing on the way where that fault is on."""
+        if "unplugged" in self.faults:
+            self._pin.drive(None)
+            return
+        if "stuck" in self.faults:
+            return
+        if "bounce" in self.faults and active != self._active:
+            for _ in range(BOUNCES):
+                self.set(active)
+                await asyncio.sleep(BOUNCE_S)
+                self.set(not active)
+                await asyncio.sleep(BOUNCE_S)
+        self.set(active)
+
+    def set(self, active: bool) -> None:
+        """Put the wire into a state at once."""
+        self._active = active
+        self._pin.drive(active == self._active_level)
+
+
+class SimRoom:
+    """The simulated counterpart of DeviceWires; an async context manager inside whose event loop everything happens.
+
+    Faults, by device name: crc, stuck, unplugged (the chip or transmitter), cable (pulled), noise, half (damaged bytes on a node's
+    cable or half answers of a transmitter), timeout (a transmitter that answers too late), bounce, stuck, unplugged (a contact).
+    A file `faults` in the folder with lines "NAME FAULT" does the same from outside.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        world: RoomWorld,
+        speed: float = 1.0,
+        node_period_ms: int = 1000,
+        node_ring: int = 3600,
+        node_command: list[str] | None = None,
+    ) -> None:
+        """folder: for the wires' paths; speed: how much faster the climate's day runs; node_*: settings of the node's process."""
+        self.world = world
+        self._folder = folder
+        self._speed = speed
+        self._node_settings = {"period_ms": node_period_ms, "ring": node_ring, "command": node_command}
+        self._started_s = time.monotonic()
+        self._chips: dict[str, SimSht4x] = {}
+        self._transmitters: dict[str, SimTransmitter] = {}
+        self._contacts: dict[str, SimContact] = {}
+        self.nodes: dict[str, NodeProcess] = {}
+        self._sim_lines: dict[str, SimModbusLine] = {}
+        self._lines: dict[str, ModbusLine] = {}
+        self._buses: dict[int, SimI2cBus] = {}
+        self._pins = MockFactory(pin_class=WiredPin)
+        self._from_file: set[tuple[str, str]] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._task = asyncio.create_task(self._run(), name="simulated room")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def at_s(self) -> float:
+        """The world's second at this moment."""
+        return time.monotonic() - self._started_s
+
+    def climate(self) -> tuple[float, float]:
+        """The air at this moment: degrees Celsius and percent."""
+        at_s = self.at_s()
+        return self.world.climate(at_s, climate_s=at_s * self._speed)
+
+    def serial_port(self, driver: str, name: str, options: Options) -> str:
+        """Starts a node's process on a cable and returns the agent's end of it."""
+        if name not in self.nodes:
+            bus = SimI2cBus()
+            bus.chips[0x44] = self._chip(name)
+            node = NodeProcess(name, folder=self._folder, bus=bus, **self._node_settings)  # type: ignore[arg-type]
+            node.start()
+            self.nodes[name] = node
+        return str(self.nodes[name].path)
+
+    def modbus(self, driver: str, name: str, options: Options) -> ModbusLine:
+        """Puts a transmitter on the line of its `port` (a line of its own where none is named)."""
+        settings = LineSettings.of(options)
+        port = str(options.get("port") or name).replace("/", "_")
+        if port not in self._lines:
+            sim = SimModbusLine(self._folder / f"{port}.rs485", timeout_s=settings.timeout_ms / 1000)
+            self._sim_lines[port] = sim
+            self._lines[port] = ModbusLine(str(sim.path), settings)
+        if self._lines[port].settings != settings:
+            raise OptionError(f"{name}: {port} is already in use with {self._lines[port].settings}, not {settings}")
+        self._transmitters[name] = self._sim_lines[port].units[options["unit"]] = SimTransmitter(options, self.climate)
+        return self._lines[port]
+
+    def i2c(self, driver: str, name: str, options: Options) -> SimI2cBus:
+        """Puts a chip on the bus numbered `bus`."""
+        bus = self._buses.setdefault(options["bus"], SimI2cBus())
+        bus.chips[options["address"]] = self._chip(name)
+        return bus
+
+    def pins(self, driver: str, name: str, options: Options) -> Pins:
+        """The room's pins; a contact's pin follows the world."""
+        if driver == "gpio":
+            self._contacts[name] = SimContact(self._pins.pin(options["pin"]), options)
+        return self._pins
+
+    def set_fault(self, name: str, fault: str, on: bool = True) -> None:
+        """Switch a fault of a device on or off; OptionError for a name or a fault that there is not."""
+        if fault not in FAULTS:
+            raise OptionError(f"unknown fault {fault!r}; known: {', '.join(FAULTS)}")
+        if fault == "cable" and name in self.nodes:
+            cable = self.nodes[name].cable
+            if on:
+                cable.pull()
+            else:
+                cable.plug()
+            return
+        if fault in ("noise", "half") and name in self.nodes:
+            faults = self.nodes[name].cable.faults
+        else:
+            devices: Mapping[str, SimSht4x | SimTransmitter | SimContact] = {**self._chips, **self._transmitters, **self._contacts}
+            if name not in devices:
+                raise OptionError(f"no simulated device {name!r}; known: {', '.join(sorted(devices))}")
+            faults = devices[name].faults
+        if on:
+            faults.add(fault)
+        else:
+            faults.discard(fault)
+
+    def _chip(self, name: str) -> SimSht4x:
+        serial = 0x10000000 + len(self._chips)
+        return self._chips.setdefault(name, SimSht4x(self.climate, serial))
+
+    async def _run(self) -> None:
+        while True:
+            at_s = self.at_s()
+            states = {"door": self.world.door_open(at_s), "motion": self.world.person_inside(at_s)}
+            for contact in list(self._contacts.values()):
+                await contact.follow(states.get(contact.kind, False))
+            self._read_faults()
+            await asyncio.sleep(TICK_S)
+
+    def _read_faults(self) -> None:
+        wanted: set[tuple[str, str]] = set()
+        with contextlib.suppress(FileNotFoundError):
+            lines = (self._folder / FAULTS_FILE).read_text(encoding="utf-8", errors="replace").splitlines()
+            wanted = {(words[0], words[1]) for words in (line.split() for line in lines) if len(words) == 2}
+        for name, fault in wanted ^ self._from_file:
+            try:
+                self.set_fault(name, fault, (name, fault) in wanted)
+            except OptionError as error:
+                log.warning("%s: %s", self._folder / FAULTS_FILE, error)
+        self._from_file = wanted
+
+    async def close(self) -> None:
+        """End the nodes, take every wire away; idempotent."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+        for node in self.nodes.values():
+            node.close()
+        for line in self._lines.values():
+            await line.close()
+        for sim in self._sim_lines.values():
+            sim.close()
+        self._pins.close()

@@ -1,0 +1,113 @@
+"""A Modbus RTU line (pymodbus on a serial port), shared by all devices on it: one request at a time, each failure told apart."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from sensors.errors import ChipError, SilentError, TransportError
+
+EXCEPTIONS = {  # Modbus Application Protocol V1.1b3, section 7
+    1: "illegal function",
+    2: "illegal data address",
+    3: "illegal data value",
+    4: "device failure",
+    5: "acknowledge",
+    6: "device busy",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LineSettings:
+    """How a line is set; all devices on it share this."""
+
+    baud: int
+    parity: str
+    stop_bits: int
+    timeout_ms: int
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Self:
+        """The settings among a device's options."""
+        return cls(options["baud"], options["parity"], options["stop_bits"], options["timeout_ms"])
+
+    def __str__(self) -> str:
+        return f"{self.baud} 8{self.parity}{self.stop_bits}, timeout {self.timeout_ms} ms"
+
+
+class ModbusLine:
+    """Reads registers. Opened at first use, and again after the port was gone."""
+
+    def __init__(self, port: str, settings: LineSettings) -> None:
+        """port: path of the serial device."""
+        self.settings = settings
+        self._port = port
+        self._lock = asyncio.Lock()
+        self._client: Any = None
+        self._heard = b""
+
+    async def read_registers(self, unit: int, *, function: int, address: int, count: int) -> list[int]:
+        """`count` 16-bit registers from `address` on, by function 3 or 4.
+
+        SilentError: no byte came back; ChipError: bytes came but no answer with a right CRC; TransportError: the port is gone or the
+        device answered with an exception.
+        """
+        from pymodbus.exceptions import ConnectionException, ModbusException, ModbusIOException
+
+        async with self._lock:
+            client = await self._connected()
+            self._heard = b""
+            read = client.read_holding_registers if function == 3 else client.read_input_registers
+            try:
+                answer = await read(address, count=count, device_id=unit)
+            except ConnectionException as error:
+                raise TransportError(f"{self._port}: the line is gone") from error
+            except ModbusIOException as error:
+                raise self._failed(unit) from error
+            except ModbusException as error:
+                raise ChipError(f"unit {unit}: {error}") from error
+        if answer.isError():
+            code = getattr(answer, "exception_code", 0)
+            raise TransportError(f"unit {unit} answers exception {code}, {EXCEPTIONS.get(code, 'unknown')}")
+        registers = list(answer.registers)
+        if len(registers) != count:
+            raise ChipError(f"unit {unit} answered {len(registers)} registers instead of {count}")
+        return registers
+
+    def _failed(self, unit: int) -> Exception:
+        waited = f"within {self.settings.timeout_ms} ms"
+        if not self._heard:
+            return SilentError(f"unit {unit} gave no answer {waited}")
+        return ChipError(f"unit {unit}: wrong CRC or half an answer, {len(self._heard)} bytes {waited}")
+
+    async def _connected(self) -> Any:
+        from pymodbus.client import AsyncModbusSerialClient
+
+        if self._client is None:
+            # pymodbus logs every single failure; ours are told by the reading's quality and logged when that changes
+            logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
+            self._client = AsyncModbusSerialClient(
+                self._port,
+                baudrate=self.settings.baud,
+                parity=self.settings.parity,
+                stopbits=self.settings.stop_bits,
+                timeout=self.settings.timeout_ms / 1000,
+                retries=0,
+                reconnect_delay=0,
+                trace_packet=self._trace,
+            )
+        if not self._client.connected and not await self._client.connect():
+            raise TransportError(f"{self._port}: cannot be opened")
+        return self._client
+
+    def _trace(self, sending: bool, data: bytes) -> bytes:
+        if not sending:
+            self._heard = data
+        return data
+
+    async def close(self) -> None:
+        """Close the port; idempotent."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
