@@ -50,6 +50,7 @@ class Capture:
         run.pages = await self._disk(
             self._presses.store, run.press, batch.batch, taken, sides=self._shutter.sides, reason=reason, why=shots.words
         )
+        run.number = await self._disk(self._presses.number, run.pages[0])
 
     async def judge(self, run: Run, *, halved: str | None, timeout_s: float) -> None:
         """Judge the run's pages within the time left since its edge; sets its verdicts and how it ends."""

@@ -207,6 +207,14 @@ class PressBook:
         with self._spool.reading() as connection:
             return self._pages(connection, "replaced_by IS NULL AND NOT deleted AND batch = ?", batch)
 
+    def number(self, page: Page) -> int:
+        """A page's place among the counting pages of its batch, from 1."""
+        with self._spool.reading() as connection:
+            counted = connection.execute(
+                "SELECT count(*) FROM pages WHERE batch = ? AND replaced_by IS NULL AND NOT deleted AND seq <= ?", (page.batch, page.seq)
+            ).fetchone()
+            return int(counted[0])
+
     def page(self, page: str) -> Page | None:
         """A page by its id."""
         with self._spool.reading() as connection:

@@ -64,7 +64,8 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Last:
-    """How the last press ended, for lamp and screen. `code` names a case the screen has words for; `why` are words for the record."""
+    """How the last press ended, for lamp and screen. `code` names a case the screen has words for; `why` are words for the record;
+    `number` is the place of its first page in the batch, as an operator counts."""
 
     outcome: str
     code: str
@@ -73,6 +74,7 @@ class Last:
     pages: tuple[Page, ...] = ()
     failing: tuple[Mapping[str, Any], ...] = ()
     t_ms: int = 0
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,7 @@ class Run:
     judged: dict[str, Judged] = field(default_factory=dict)
     late: dict[str, "asyncio.Task[tuple[Judgement, Mapping[str, Any]]]"] = field(default_factory=dict)
     separator: Separator | None = None
+    number: int | None = None
 
     def end(self, outcome: str, code: str, why: str | None = None) -> None:
         """Set how the press ends."""
@@ -127,7 +130,7 @@ class Run:
     def seen(self) -> Last:
         """What the operator is to see of it."""
         failing = tuple(check for judged in self.judged.values() for check in judged.checks if not check["ok"])
-        return Last(self.outcome, self.code, self.verdict, self.why, tuple(self.pages), failing, self.edge.t_ms)
+        return Last(self.outcome, self.code, self.verdict, self.why, tuple(self.pages), failing, self.edge.t_ms, self.number)
 
 
 def failing_check(name: str, words: str, words_zh: str, *, limit: float | None = None) -> dict[str, Any]:

@@ -427,7 +427,7 @@ class Station:
 
     def _aside(self, last: Last) -> None:
         """Show what happened while the last page stays on the screen."""
-        self._notice(replace(last, pages=self.last.pages) if self.last is not None else last)
+        self._notice(replace(last, pages=self.last.pages, number=self.last.number) if self.last is not None else last)
 
     def _notice(self, last: Last) -> None:
         self.last = last

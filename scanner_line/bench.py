@@ -1,0 +1,127 @@
+"""One bench put together from its options: spool, books, cameras, checks, lamp, pedals, screen, and a simulated operator where asked."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from scanner_line.batches import BatchBook
+from scanner_line.cameras.registry import book_from, camera_from
+from scanner_line.judging import PageJudge
+from scanner_line.pedals import FootPedal
+from scanner_line.presses import RETAKE, PressBook
+from scanner_line.profile import Profile
+from scanner_line.roles import Outbox
+from scanner_line.screen.app import Screen
+from scanner_line.shutter import Shutter
+from scanner_line.signals import Signals
+from scanner_line.sim.operator import Shift, SimulatedOperator
+from scanner_line.spool import Spool
+from scanner_line.states import Settings
+from scanner_line.station import Station
+from sensors.drivers.outputs import Sounder, TowerLamp
+from sensors.transports.gpio import Pins
+
+RESERVE_MB = 256  # left free on the disk: a bench that fills it would stop the agent's journal too
+
+
+class Bench:
+    """Everything of one bench. `start`, then `run` until cancelled, then `close`."""
+
+    def __init__(
+        self,
+        name: str,
+        options: Mapping[str, Any],
+        *,
+        agent: str,
+        folder: Path,
+        outbox: Callable[[sqlite3.Connection], Outbox],
+        pins: Pins = None,
+        on_commit: Callable[[], None] = lambda: None,
+        refuse: Callable[[], str | None] = lambda: None,
+        operator: bool = False,
+        shift: Shift | None = None,
+        seed: int = 1,
+    ) -> None:
+        """`options` is the table `[bench.NAME]`; `folder` is the spool's; `outbox` makes the outbox on the spool's connection;
+        `on_commit` wakes whoever hands its records on; `refuse` says why the agent wants no captures now. Call it in the event loop."""
+        self.identity = f"{agent}/{name}"
+        self._options = options
+        self._pins = pins
+        self._want_operator, self._shift = operator, shift
+        cameras = {side: dict(table) for side, table in options.get("camera", {}).items()}
+        simulated = [table for table in cameras.values() if table.get("transport") == "sim"]
+        self.book = book_from(simulated[0], places=len(cameras), seed=seed) if simulated else None
+        self.settings = Settings(
+            hold_s=float(options.get("hold_s") or Settings().hold_s), pages_expected=options.get("pages_expected"), dpi=options.get("dpi")
+        )
+        self.spool = Spool(folder, on_commit=on_commit)
+        records = outbox(self.spool.connection)
+        self._reserve = int(options.get("reserve_mb") or RESERVE_MB) * 2**20
+        self._refuse_too = refuse
+        self._lamp = self._make_lamp()
+        self._buzzer = None if options.get("buzzer_pin") is None else Sounder(options["buzzer_pin"], pins=pins)
+        self._pedals: list[FootPedal] = []
+        self.station = Station(
+            name=self.identity,
+            spool=self.spool,
+            batches=BatchBook(self.spool, records, station=self.identity),
+            presses=PressBook(self.spool, records, station=self.identity),
+            shutter=Shutter(
+                {side: camera_from(table, name=side, place=place, book=self.book) for place, (side, table) in enumerate(cameras.items())},
+                timeout_s=self.settings.camera_s,
+            ),
+            judge=PageJudge(Profile.from_table(options.get("profile") or {})),
+            signals=Signals(self._lamp, self._buzzer),
+            settings=self.settings,
+            refuse=self._refuse,
+        )
+        host, port = str(options.get("screen") or "127.0.0.1:8081").rsplit(":", 1)
+        self.screen = Screen(self.station, host=host.strip("[]"), port=int(port))
+
+    async def start(self) -> None:
+        """Serve the screen first, so that it shows what the start is waiting for; then the station; pedals last."""
+        await self.screen.start()
+        await self.station.start()
+        for key, name, wish in (("pedal_pin", "pedal", "capture"), ("retake_pin", "retake-pedal", RETAKE)):
+            if self._options.get(key) is not None:
+                self._pedals.append(FootPedal(self.station, self._options[key], pins=self._pins, name=name, wish=wish))
+
+    async def run(self) -> None:
+        """Keep house, and work as the simulated operator where there is one; until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.station.run(), name=f"{self.identity}: housekeeping")
+            if self._want_operator and self.book is not None and self._options.get("pedal_pin") is not None:
+                operator = SimulatedOperator(
+                    self.station,
+                    turn=self.book.turn_page,
+                    pins=self._pins,
+                    pedal_pin=self._options["pedal_pin"],
+                    hold_s=self.settings.hold_s,
+                    shift=self._shift,
+                )
+                group.create_task(operator.run(), name=f"{self.identity}: simulated operator")
+
+    async def close(self) -> None:
+        """Pedals first, so that nothing new begins; may be called twice."""
+        for pedal in self._pedals:
+            pedal.close()
+        await self.screen.close()
+        await self.station.close()
+        for device in (self._lamp, self._buzzer):
+            if device is not None:
+                device.close()
+        self.spool.close()
+
+    def _make_lamp(self) -> TowerLamp | None:
+        pins = self._options.get("lamp") or {}
+        if not any(pins.get(colour) is not None for colour in ("red", "yellow", "green")):
+            return None
+        return TowerLamp(red=pins.get("red"), yellow=pins.get("yellow"), green=pins.get("green"), pins=self._pins)
+
+    def _refuse(self) -> str | None:
+        free = self.spool.free_bytes()
+        if free < self._reserve:
+            return f"the disk is nearly full: {free // 2**20} MB left of {self._reserve // 2**20} MB kept free"
+        return self._refuse_too()
