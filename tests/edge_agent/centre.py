@@ -1,5 +1,6 @@
 """A small, true centre for tests of the agent: keeps what it is sent as the contract says, and signs its acknowledgements."""
 
+import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,11 +21,20 @@ class Tip:
 class Centre:
     """Stores batches per (lane, epoch), answers each with a signed acknowledgement."""
 
-    def __init__(self, key: AgentKey, *, site: str, agent: str, agent_public: Any = None) -> None:
+    def __init__(self, key: AgentKey, *, site: str, agent: str) -> None:
         self.key, self.site, self.agent = key, site, agent
         self.tips: dict[tuple[str, str], Tip] = {}
         self.order: list[tuple[str, dict[str, Any]]] = []  # every record as it was committed: (lane, record)
         self.refused: list[str] = []
+        self.backup()
+
+    def backup(self) -> None:
+        """Remember everything as it is now."""
+        self._saved = copy.deepcopy((self.tips, self.order))
+
+    def restore(self) -> None:
+        """Be again what `backup` remembered."""
+        self.tips, self.order = copy.deepcopy(self._saved)
 
     def tip(self, lane: str, epoch: str) -> Tip:
         tip = self.tips.get((lane, epoch))
