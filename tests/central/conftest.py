@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.central.site import Site, running
 from tests.central.web_fixtures import Centre, make_centre
 
 
@@ -14,3 +15,10 @@ def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
     made = make_centre(Path(tmp_path_factory.mktemp("centre")))
     yield made
     made.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site with records, uploads, and a sequencer at work."""
+    with running(Path(tmp_path_factory.mktemp("site"))) as made:
+        yield made
