@@ -17,10 +17,18 @@ try:
 
     def _scalar(value):
         return json.dumps(value, ensure_ascii=False, allow_nan=False)
-except TypeError:  # MicroPython's json takes no options and writes UTF-8 as it is
+
+    def _no_number(text):
+        raise ValueError("%s is no JSON number" % text)
+
+    def _parse(text):
+        return json.loads(text, parse_constant=_no_number)
+except TypeError:  # MicroPython's json takes no options, writes UTF-8 as it is and knows no NaN
 
     def _scalar(value):
         return json.dumps(value)
+
+    _parse = json.loads
 
 
 def dumps(value):
@@ -37,8 +45,10 @@ def loads(data, what="message", limit=MESSAGE_BYTES_MAX):
     if len(data) > limit:
         raise WireError("%s of %d bytes is over the limit of %d" % (what, len(data), limit))
     try:
-        value = json.loads(bytes(data).decode())
-    except (ValueError, RecursionError, MemoryError) as error:
+        value = _parse(bytes(data).decode())
+        if b"\\u" in data:
+            dumps(value).encode()  # half a surrogate pair is no text: nobody could store it
+    except (ValueError, RuntimeError, MemoryError) as error:  # too deep: CPython RecursionError, MicroPython RuntimeError
         raise WireError("%s is not JSON in UTF-8: %s" % (what, error))
     if not isinstance(value, dict):
         raise WireError("%s is not a JSON object" % what)

@@ -59,7 +59,7 @@ def _is_int(value):
 
 
 def _is_number(value):
-    return _is_int(value) or isinstance(value, float) and value == value and value not in (float("inf"), float("-inf"))
+    return _is_int(value) or (isinstance(value, float) and value == value and value not in (float("inf"), float("-inf")))
 
 
 def _fits(value, kind):

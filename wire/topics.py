@@ -58,6 +58,6 @@ def parse(topic):
     tail = "/".join(parts[4:])
     if tail in LANES or tail in ("status", "command"):
         return parts[2], parts[3], tail
-    if len(parts) == 6 and (parts[5] == "ack" and parts[4] in LANES or parts[4] == "node" and valid_name(parts[5])):
+    if len(parts) == 6 and ((parts[5] == "ack" and parts[4] in LANES) or (parts[4] == "node" and valid_name(parts[5]))):
         return parts[2], parts[3], tail
     raise WireError("unknown topic %r" % topic[:200])
