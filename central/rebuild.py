@@ -1,0 +1,64 @@
+"""Recreates every projection from the ledger: clears the tables and replays batches and acts in the order of their leaves."""
+
+import zlib
+
+import msgspec
+from sqlalchemy import Connection, Engine, delete, select
+
+from central.ingest.verify import decode_records
+from central.ledger.tables import acts, agents, epochs, ledger_batches, ledger_leaves
+from central.projector import Projections
+from central.store.engine import writing
+from central.store.projecting import ActEntry, BatchEntry, Context
+from central.tables import projections
+
+PAGE = 500
+
+
+def rebuild(engine: Engine) -> int:
+    """Rebuild in one transaction, so that readers never see half of it; the number of entries. Ingest must not run meanwhile."""
+    with writing(engine) as connection:
+        for table in reversed(projections()):
+            connection.execute(delete(table))
+        made = Projections()
+        made.load(connection)
+        context = made.context(connection, live=None)
+        names = {row.id: row.name for row in connection.execute(select(agents.c.id, agents.c.name))}
+        found = connection.execute(select(epochs.c.id, epochs.c.agent_id, epochs.c.epoch))
+        known = {row.id: (names[row.agent_id], row.epoch) for row in found}
+        index = -1
+        while True:
+            page = select(ledger_leaves).where(ledger_leaves.c.idx > index).order_by(ledger_leaves.c.idx).limit(PAGE)
+            leaves = connection.execute(page).all()
+            for leaf in leaves:
+                index = leaf.idx
+                if leaf.type == "batch":
+                    _batch(made, context, leaf.idx, leaf.ref_id, known)
+                else:
+                    _act(connection, made, context, leaf.idx, leaf.ref_id)
+            made.flush(context, 0)
+            if len(leaves) < PAGE:
+                return index + 1
+
+
+def _batch(made: Projections, context: Context, index: int, ref_id: int, known: dict[int, tuple[str, str]]) -> None:
+    row = context.connection.execute(select(ledger_batches).where(ledger_batches.c.id == ref_id)).one()
+    agent, epoch = known[row.epoch_id]
+    decoded = decode_records(zlib.decompress(row.body).split(b"\n")[: row.n], first=row.first, lane=row.lane)
+    entry = BatchEntry(
+        leaf_idx=index,
+        agent=agent,
+        lane=row.lane,
+        epoch=epoch,
+        epoch_id=row.epoch_id,
+        first=row.first,
+        n=row.n,
+        records=decoded.records,
+        readings=decoded.readings,
+    )
+    made.batch(context, entry)
+
+
+def _act(connection: Connection, made: Projections, context: Context, index: int, ref_id: int) -> None:
+    row = connection.execute(select(acts).where(acts.c.id == ref_id)).one()
+    made.act(context, ActEntry(index, row.t_ms, row.kind, row.actor, msgspec.json.decode(row.body) if row.body else {}))
