@@ -209,12 +209,12 @@ def test_an_errand_is_sent_until_the_child_has_done_it(tmp_path: Path) -> None:
             async with child(tmp_path, outbox, name="recorder", do=dies):
                 await asyncio.wait_for(asked.wait(), 20)
             assert journal.journal.errands("recorder") == [errand]
-        async with core(tmp_path) as (journal, _):  # the core, too, was away in between
-            async with child(tmp_path, outbox, name="recorder", do=does):
-                await asyncio.wait_for(finished.wait(), 20)
-                async with asyncio.timeout(20):
-                    while journal.journal.errands("recorder"):  # noqa: ASYNC110 - the yes is on its way
-                        await asyncio.sleep(0.01)
+        # the core, too, was away in between
+        async with core(tmp_path) as (journal, _), child(tmp_path, outbox, name="recorder", do=does):
+            await asyncio.wait_for(finished.wait(), 20)
+            async with asyncio.timeout(20):
+                while journal.journal.errands("recorder"):  # noqa: ASYNC110 - the yes is on its way
+                    await asyncio.sleep(0.01)
         assert done == [{"name": "clip.pin", "event": "x"}]
 
     asyncio.run(main())
