@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TextIO
 
 from scanner_line.checks import Baseline, Judgement, Measures, judge_page, measure, unreadable
-from scanner_line.errors import ImageRefused
-from scanner_line.profile import Profile
+from scanner_line.errors import ImageRefused, ProfileError
+from scanner_line.profile import Profile, read_profile_file
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
 FILE_BYTES_MAX = 512 * 1024 * 1024
@@ -68,13 +68,20 @@ def main(
     *,
     as_json: bool = False,
     as_bench: bool = False,
-    profile: Profile | None = None,
+    profile: Profile | Path | None = None,
     out: TextIO | None = None,
     errors: TextIO | None = None,
 ) -> int:
-    """Judge a folder and print what was found. 0: no page is bad; 1: one is; 2: there is nothing to judge, and why."""
+    """Judge a folder and print what was found. `profile` may be a TOML file of thresholds (by themselves or in a table `profile`).
+
+    0: no page is bad; 1: one is; 2: there is nothing to judge, or the profile is wrong, and why.
+    """
     out, errors = out or sys.stdout, errors or sys.stderr
-    profile = profile or Profile()
+    try:
+        thresholds = read_profile_file(profile) if isinstance(profile, Path) else profile or Profile()
+    except ProfileError as error:
+        print(error, file=errors)
+        return WRONG_INPUT
     if not folder.is_dir():
         print(f"{folder}: no such folder", file=errors)
         return WRONG_INPUT
@@ -86,7 +93,7 @@ def main(
     if not files:
         print(f"{folder}: no page image in this folder (looked for {', '.join(ENDINGS)})", file=errors)
         return WRONG_INPUT
-    pages = judge_as_bench(files, profile) if as_bench else iter(judge_folder(files, profile))
+    pages = judge_as_bench(files, thresholds) if as_bench else iter(judge_folder(files, thresholds))
     verdicts = []
     for page in pages:
         verdicts.append(page)

@@ -1,8 +1,10 @@
 """The thresholds by which a bench judges its pages, with the shipped values and the bounds each may take."""
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
+from pathlib import Path
 
 from scanner_line.errors import ProfileError
 
@@ -15,9 +17,9 @@ FATAL = frozenset({"sharpness", "exposure", "skew"})
 class Profile:
     """Limits of the page checks. How the shipped values were found stands in docs/page-checks.md."""
 
-    sharpness_min: float = 0.80  # of the batch's own text pages; 1 = as sharp as they are
-    sharpness_bad: float = 0.72  # under this a page is bad, between the two it is to be looked at
-    sharpness_prior: float = 0.225  # steepest gradient over contrast, per pixel, expected of a 1 to 9 megapixel page before five are known
+    sharpness_min: float = 0.75  # of the batch's own text pages; 1 = as sharp as they are
+    sharpness_bad: float = 0.62  # under this a page is bad, between the two it is to be looked at
+    sharpness_prior: float = 0.245  # steepest gradient over contrast, per pixel, expected of a 1 to 9 megapixel page before five are known
     sharpness_floor: float = 0.70  # of the prior: the batch's own level never counts as less
     paper_dark: float = 80.0  # grey level of the paper, 0-255, under which a page is too dark
     paper_ratio_min: float = 0.62  # of the batch's median paper
@@ -91,3 +93,17 @@ def read_profile(table: Mapping[str, object]) -> tuple[Profile, list[tuple[str, 
         else:
             values[key] = float(value)
     return replace(Profile(fatal=fatal), **values), mistakes  # type: ignore[arg-type]
+
+
+def read_profile_file(path: Path) -> Profile:
+    """The profile of a TOML file: thresholds by themselves, or in a table `profile`. ProfileError with every mistake."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ProfileError(f"{path}: {error.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ProfileError(f"{path}: {error}") from None
+    inner = table.get("profile", table)
+    if not isinstance(inner, dict):
+        raise ProfileError(f"{path}: profile must be a table")
+    return Profile.from_table(inner)

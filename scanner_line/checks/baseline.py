@@ -9,7 +9,6 @@ from scanner_line.profile import Profile
 PAGES_MAX = 5000  # of one batch; the oldest fall out of the baseline, never out of the batch
 KNOWN_AFTER = 5  # text pages until the batch speaks for itself
 KNOWN_SHARE = 0.7  # the quantile that stands for "sharp": blurred pages in the batch must not pull it down
-PRIOR_ALONG = 0.8  # of the prior across the lines: ends of strokes are softer than their sides
 PRIOR_SIDE_PX = 3300.0  # up to this long side the shipped prior holds as it is; larger photographs spread an edge over more pixels
 TYPICAL_SHARE = 0.8  # of a batch alike, for the odd one to be called odd
 
@@ -44,22 +43,31 @@ class Baseline:
         for at in range(end - 1, -1, -1):
             yield ids[at], self._pages[ids[at]]
 
-    def sharp_reference(self, like: Measures) -> tuple[float, float]:
-        """The steepness (x, y), per pixel, that a sharp text page of this size has: the prior at first, then the batch's own."""
-        scale = min(1.0, PRIOR_SIDE_PX / max(like.width, like.height))
-        prior = self._profile.sharpness_prior * scale
-        floor = self._profile.sharpness_floor
-        peers = [page for page in self._pages.values() if page.steep_x is not None and self.same_size(page, like)]
+    def sharp_reference(self, like: Measures) -> tuple[float, ...]:
+        """The steepness, per pixel and direction, that a sharp text page of this size has: the prior at first, then the batch's own."""
+        prior = self._profile.sharpness_prior * min(1.0, PRIOR_SIDE_PX / max(like.width, like.height))
+        peers = [page.steep for page in self._pages.values() if page.steep is not None and self.same_size(page, like)]
         known = min(1.0, len(peers) / KNOWN_AFTER)
-        across = _quantile([page.steep_x for page in peers if page.steep_x is not None], prior)
-        along = _quantile([page.steep_y for page in peers if page.steep_y is not None], prior * PRIOR_ALONG)
-        blended_x, blended_y = known * across + (1 - known) * prior, known * along + (1 - known) * prior * PRIOR_ALONG
-        return max(floor * prior, blended_x), max(floor * prior * PRIOR_ALONG, blended_y)
+        reference = []
+        for direction in range(4):
+            own = _quantile([value for steep in peers if (value := steep[direction]) is not None], prior)
+            reference.append(max(self._profile.sharpness_floor * prior, known * own + (1 - known) * prior))
+        return tuple(reference)
 
     def paper_reference(self, like: Measures) -> float | None:
         """The median grey level of the batch's paper, from pages of this size; None before five are known."""
         levels = [page.paper for page in self._pages.values() if self.same_size(page, like)]
         return median(levels) if len(levels) >= KNOWN_AFTER else None
+
+    def ink_reference(self) -> float | None:
+        """The median share of ink of the batch's text pages; None before five are known."""
+        inks = [page.ink for page in self._pages.values() if page.steep is not None]
+        return median(inks) if len(inks) >= KNOWN_AFTER else None
+
+    def shade_reference(self) -> float | None:
+        """The median unevenness of the batch's text pages; None before two are known."""
+        shades = [page.shade for page in self._pages.values() if page.steep is not None]
+        return median(shades) if len(shades) > 1 else None
 
     def typical(self) -> tuple[int, int, str] | None:
         """Width, height and colour mode of a batch whose pages are alike; None for a short or a mixed one."""

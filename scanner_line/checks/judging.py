@@ -6,7 +6,11 @@ from scanner_line.checks.measures import Measures
 from scanner_line.checks.results import CHECK_NAMES, CheckResult, Judgement, verdict_of
 from scanner_line.profile import Profile
 
-SMEAR_MIN = 0.05  # share of the page darker than its surroundings from which "no ink" means "out of focus", not "blank"
+SMEAR_MIN = 0.05  # share of the page darker than its surroundings from which "no sharp edge" need not mean "blank"
+SHADE = 0.6  # of the unevenness of the batch's text pages, from which a page without an edge may be text out of focus
+INK_SURE = 0.012  # share of the page; with less ink and no sharp edge a person should look before the page is taken again
+SMEAR_SURE = 0.12  # from here on it is text out of focus; between the two it may be the next page's text showing through a blank verso
+FAINT = 0.35  # of the batch's usual ink: less may be text that shows through
 NEIGHBOURS = 2  # pages before this one that are compared whatever their hash says: one a camera
 FAR_MAX = 3  # earlier pages laid over this one, at most
 SIDES = {"l": ("left", "左"), "r": ("right", "右"), "t": ("top", "上"), "b": ("bottom", "下")}
@@ -14,7 +18,7 @@ SIDES = {"l": ("left", "左"), "r": ("right", "右"), "t": ("top", "上"), "b": 
 
 def judge_page(measures: Measures, baseline: Baseline, profile: Profile, *, page: str | None = None) -> Judgement:
     """Judge one page against the batch. `page` is its id when the batch already holds it: only pages before it can be its double."""
-    blank = measures.ink < profile.blank_ink and measures.smear < SMEAR_MIN
+    blank = measures.ink < profile.blank_ink and not _shady(measures, baseline)
     results = {
         result.name: result
         for result in (
@@ -31,14 +35,16 @@ def judge_page(measures: Measures, baseline: Baseline, profile: Profile, *, page
         )
     }
     checks = tuple(results.get(name) or _not_done(name) for name in CHECK_NAMES)
-    return Judgement(verdict_of(checks, fatal=profile.fatal - _bearable(measures, results, profile)), checks)
+    return Judgement(verdict_of(checks, fatal=profile.fatal - _bearable(measures, results, baseline, profile)), checks)
 
 
-def _bearable(measures: Measures, results: dict[str, CheckResult], profile: Profile) -> frozenset[str]:
+def _bearable(measures: Measures, results: dict[str, CheckResult], baseline: Baseline, profile: Profile) -> frozenset[str]:
     """Checks that fail by so little that a person should look before the page is taken again."""
     bearable = set()
     sharpness = results["sharpness"].value
-    if sharpness is not None and sharpness >= profile.sharpness_bad:
+    ink = baseline.ink_reference()
+    faint = _hardly_inked(measures) if measures.steep is None else ink is not None and measures.ink < FAINT * ink
+    if faint or (sharpness is not None and sharpness >= profile.sharpness_bad):
         bearable.add("sharpness")
     if measures.skew is not None and abs(measures.skew) <= profile.skew_bad_deg:
         bearable.add("skew")
@@ -53,18 +59,30 @@ def unreadable(why: str) -> Judgement:
     return Judgement("bad", tuple(failed if name == "exposure" else _not_done(name) for name in CHECK_NAMES))
 
 
+def _shady(measures: Measures, baseline: Baseline) -> bool:
+    """Whether the page is dark where text would be, though it may have no edge."""
+    usual = baseline.shade_reference()
+    return measures.smear >= SMEAR_MIN or (usual is not None and measures.shade >= SHADE * usual)
+
+
+def _hardly_inked(measures: Measures) -> bool:
+    return measures.smear < SMEAR_SURE or measures.ink < INK_SURE
+
+
 def _not_done(name: str) -> CheckResult:
     return CheckResult(name, None, None, True, "not checked", "未检查")
 
 
 def _sharpness(measures: Measures, baseline: Baseline, profile: Profile, *, blank: bool) -> CheckResult:
     limit = profile.sharpness_min
-    if measures.steep_x is None or measures.steep_y is None:
-        if blank or measures.smear < SMEAR_MIN:
+    if measures.steep is None:
+        if not _shady(measures, baseline):
             return CheckResult("sharpness", None, limit, True, "no text to measure", "没有可测的文字")
+        if _hardly_inked(measures):
+            return CheckResult("sharpness", 0.0, limit, False, "hardly any ink: blank, or out of focus?", "几乎没有墨迹：空白还是失焦？")
         return CheckResult("sharpness", 0.0, limit, False, "no sharp edge on the whole page: take it again", "整页没有清晰的边缘，请重拍")
-    across, along = baseline.sharp_reference(measures)
-    value = min(measures.steep_x / across, measures.steep_y / along)
+    reference = baseline.sharp_reference(measures)
+    value = min(found / usual for found, usual in zip(measures.steep, reference, strict=True) if found is not None)
     if value < limit:
         return CheckResult("sharpness", value, limit, False, "less sharp than the other pages: take it again", "比其他页模糊，请重拍")
     return CheckResult("sharpness", value, limit, True, "as sharp as the other pages", "与其他页同样清晰")

@@ -12,7 +12,7 @@ MASK_PX = 200  # long side of the picture on which the page is told from the des
 DESK_STEP = 0.35  # of the paper's level: desk and paper must lie further apart than light and shade on one page
 TILE_PX = 48  # side of a tile, in the reduced picture
 TEXT_STEP = 0.22  # contrast of text, as a share of the paper's level
-SMEAR_STEP = 0.10  # of what is darker than its surroundings, as a share of the paper's level
+SMEAR_STEP = 0.13  # of what is darker than its surroundings, as a share of the paper's level
 TEXT_SHARE = 0.35  # share of a tile within reach of an edge, for the tile to count as text
 TILES_MAX = 24  # tiles looked at in full size
 
@@ -56,6 +56,17 @@ def ink_of(view: Gray, layout: Layout) -> tuple[float, float]:
     ink = cv2.countNonZero(cv2.bitwise_and(mask_where(below > layout.paper * TEXT_STEP), inside))
     smear = cv2.countNonZero(cv2.bitwise_and(mask_where(below > layout.paper * SMEAR_STEP), inside))
     return ink / area, smear / area
+
+
+def shade_of(view: Gray, layout: Layout) -> float:
+    """How uneven the page is at the size of paragraphs, as a share of its paper: text stays visible here even when it is wholly smeared."""
+    inside = cv2.erode(layout.mask, np.ones((61, 61), np.uint8), borderValue=0)
+    alone = np.where(layout.mask > 0, view, np.uint8(min(255, round(layout.paper)))).astype(np.float32)
+    size = (max(8, view.shape[1] // 4), max(8, view.shape[0] // 4))
+    small = cv2.resize(alone, size, interpolation=cv2.INTER_AREA)
+    blocks = cv2.GaussianBlur(small, (0, 0), 2.0) - cv2.GaussianBlur(small, (0, 0), 12.0)
+    seen = blocks[cv2.resize(inside, size, interpolation=cv2.INTER_NEAREST) > 0]
+    return float(np.std(seen)) / max(1.0, layout.paper) if seen.size else 0.0
 
 
 def _page_of(view: Gray) -> tuple[Gray, float]:

@@ -9,8 +9,8 @@ from scanner_line.checks.duplicate import fingerprint, page_only, thumbnail
 from scanner_line.checks.exposure import light_of
 from scanner_line.checks.finger import finger_share
 from scanner_line.checks.images import open_page
-from scanner_line.checks.layout import ink_of, layout_of, reduce_view
-from scanner_line.checks.sharpness import edge_steepness
+from scanner_line.checks.layout import ink_of, layout_of, reduce_view, shade_of
+from scanner_line.checks.sharpness import Directions, edge_steepness
 from scanner_line.checks.skew import skew_deg
 from scanner_line.profile import Profile
 
@@ -19,16 +19,16 @@ from scanner_line.profile import Profile
 class Measures:
     """What one page measures; None where a measure does not apply.
 
-    steep_x, steep_y: steepest gradient over contrast at text edges across and along the lines, per pixel of the file.
-    paper: grey level of the paper, 0-255. clipped, ink, glare, finger: shares of the page. touches: sides of the picture the page runs
+    steep: steepest gradient over contrast at text edges, per pixel of the file, facing right, down and both diagonals.
+    ink, smear: shares of the page with the contrast of ink, and darker than its surroundings at all; shade: unevenness of paragraphs.
+    paper: grey level of the paper, 0-255. clipped, glare, finger: shares of the page. touches: sides of the picture the page runs
     into, of "lrtb". bits: 256-bit perceptual hash as hex. thumb: small JPEG for alignment. code: text of a separator code.
     """
 
     width: int
     height: int
     mode: str
-    steep_x: float | None
-    steep_y: float | None
+    steep: Directions | None
     text_tiles: int
     paper: float
     clipped: float
@@ -36,6 +36,7 @@ class Measures:
     skew: float | None
     ink: float
     smear: float
+    shade: float
     finger: float | None
     touches: str
     bits: str
@@ -49,7 +50,9 @@ class Measures:
     @classmethod
     def from_json(cls, values: Mapping[str, object]) -> "Measures":
         """The measures back from `as_json`."""
-        return cls(**{**values, "thumb": base64.b64decode(str(values["thumb"]))})  # type: ignore[arg-type]
+        steep = values["steep"]
+        directions = tuple(steep) if isinstance(steep, list | tuple) else None
+        return cls(**{**values, "steep": directions, "thumb": base64.b64decode(str(values["thumb"]))})  # type: ignore[arg-type]
 
 
 def measure(data: bytes, profile: Profile) -> Measures:
@@ -66,8 +69,7 @@ def measure(data: bytes, profile: Profile) -> Measures:
         width=page.width,
         height=page.height,
         mode=page.mode,
-        steep_x=None if steep.x is None else steep.x * decoded,
-        steep_y=None if steep.y is None else steep.y * decoded,
+        steep=None if steep.directions is None else _scaled(steep.directions, decoded),
         text_tiles=steep.tiles,
         paper=layout.paper,
         clipped=light.clipped,
@@ -75,9 +77,15 @@ def measure(data: bytes, profile: Profile) -> Measures:
         skew=skew_deg(view, layout),
         ink=ink,
         smear=smear,
+        shade=shade_of(view, layout),
         finger=finger_share(page.small, layout) if page.mode == "colour" else None,
         touches=layout.touches,
         bits=fingerprint(alone),
         thumb=thumbnail(alone),
         code=read_code(page.gray),
     )
+
+
+def _scaled(directions: Directions, factor: float) -> Directions:
+    right, down, rising, falling = (None if value is None else value * factor for value in directions)
+    return right, down, rising, falling

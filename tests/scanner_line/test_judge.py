@@ -88,3 +88,14 @@ def test_what_is_fatal_is_the_profiles_word(volume, photo):
     (volume / "page-009.jpg").write_bytes(photo(9, "skew"))
     assert run(volume)[0] == 1
     assert run(volume, profile=Profile(fatal=frozenset()))[0] == 0
+
+
+def test_a_profile_may_come_from_a_file(volume, tmp_path_factory):
+    file = tmp_path_factory.mktemp("profile") / "bench.toml"
+    file.write_text("[profile]\nskew_max_deg = 0.2\nskew_bad_deg = 0.2\nsharpness_min = 1.0\nsharpness_bad = 1.0\n")
+    assert run(volume, profile=file)[0] == 1
+    file.write_text("skew_max = 2\nglare_max = 9\n")
+    code, out, errors = run(volume, profile=file)
+    assert (code, out) == (2, "")
+    assert [line.split(":")[0] for line in errors.splitlines()] == ["skew_max", "glare_max"]
+    assert run(volume, profile=file.with_name("none.toml"))[0] == 2
