@@ -66,7 +66,7 @@ class TusServer:
                         return
                     outer.serve(self, sha256, body)
 
-            do_POST = do_PATCH = do_HEAD = handle_one  # noqa: N815 - the names that http.server wants
+            do_POST = do_PATCH = do_HEAD = handle_one
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
