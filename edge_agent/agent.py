@@ -12,7 +12,7 @@ from typing import Any
 
 from edge_agent import alarms, channels, clock
 from edge_agent.async_journal import AsyncJournal
-from edge_agent.commands import CALIBRATION, Commands
+from edge_agent.commands import CALIBRATION, PROFILE, Commands
 from edge_agent.config import Config
 from edge_agent.contacts import RECORDER, ContactDesk
 from edge_agent.disk_alarms import disk_rules, tell_level, told_to_children
@@ -127,7 +127,7 @@ class Agent:
         )
         self.channels = channels.Channels(journal=journal, agent=config.name, room=config.room, saved=note(channels.NOTE))
         self.buffer = ReadingsBuffer(journal)
-        self.reports = Reports(config, journal=journal, facts=self.facts, calibration=lambda: self.documents.all(CALIBRATION))
+        self.reports = Reports(config, journal=journal, facts=self.facts, documents=self._set_documents)
         self.commands = Commands(
             desk=self.desk,
             panel=self.panel,
@@ -246,6 +246,9 @@ class Agent:
         finally:
             await sensor.close()
 
+    def _set_documents(self) -> dict[str, dict[str, Any]]:
+        return {kind: self.documents.all(kind) for kind in (CALIBRATION, PROFILE)}
+
     # -- the disk
 
     def _keep_house(self) -> None:
@@ -262,6 +265,13 @@ class Agent:
         if self.disk.state is not None:
             log.debug("%s is told the disk's level", child)
             await self.handoff.broadcast("disk.level", told_to_children(self.disk.state))
+        await self._tell_link()
+
+    async def _tell_link(self) -> None:
+        for child in self.handoff.children:
+            if child.startswith("station:"):
+                await self.handoff.broadcast("link.state", {"centre": self.online})
+                return
 
     # -- what others ask
 
@@ -297,6 +307,11 @@ class Agent:
             )
         return found
 
+    @property
+    def online(self) -> bool:
+        """Whether the broker is connected."""
+        return self.link is not None and bool(self.link.online)
+
     def facts(self) -> dict[str, Any]:
         """What health records say beside memory, disk and clock."""
         epoch, lanes = self.journal.journal.snapshot()
@@ -307,7 +322,7 @@ class Agent:
                 name: {"last": lane.last_seq, "acknowledged": lane.acked_seq, "held": self.journal.held(name)}
                 for name, lane in lanes.items()
             },
-            "link": bool(self.link is not None and self.link.online),
+            "link": self.online,
             "jobs": {name: job for name, job in self.supervisor.facts().items() if job["restarts"]},
             "children": self.handoff.children,
             "samples": {name: poller.samples for name, poller in self.pollers.items()},
@@ -319,6 +334,7 @@ class Agent:
     async def _watch(self) -> None:
         """Alarm about a child that keeps failing; quiet again once it has run for a while."""
         while True:
+            await self._tell_link()
             for name in self.children:
                 failing = self.supervisor.failures(name, within_s=FAILING_S) >= FAILING
                 await self.desk.condition(_down_name(name), failing)

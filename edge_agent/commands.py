@@ -11,6 +11,8 @@ from edge_agent.panel import Panel
 
 SET_S = 60.0
 CALIBRATION = "calibration"
+PROFILE = "profile"
+PROFILE_VALUES_MAX = 100
 OFFSET_MAX = 100.0
 GAIN_RANGE = (0.5, 2.0)
 STATION_COMMANDS = ("batch.open", "batch.close", "capture", "retake", "page.insert", "page.delete", "page.move")
@@ -52,6 +54,7 @@ class Commands:
             "alarm.acknowledge": self._acknowledge,
             "alarm.shelve": self._shelve,
             "calibration.set": self._calibrate,
+            "profile.set": self._profile,
         }
 
     async def do(self, command: dict[str, Any]) -> Done:
@@ -62,7 +65,7 @@ class Commands:
         if name in RECORDER_COMMANDS:
             if not self._cameras:
                 raise CommandRefused("this agent has no camera")
-            return await self._request("recorder", name, args)
+            return await self._request("recorder", name, {"because": command["id"], **args})
         if name not in self._own:
             known = ", ".join(sorted((*self._own, *STATION_COMMANDS, *RECORDER_COMMANDS)))
             raise CommandRefused(f"unknown command {name[:60]!r}; known: {known}")
@@ -108,6 +111,16 @@ class Commands:
             self._documents.remove(CALIBRATION, channel)
         else:
             self._documents.put(CALIBRATION, channel, {"offset": offset, "gain": gain})
+
+    async def _profile(self, args: dict[str, Any]) -> None:
+        bench, values = self._bench(args), args.get("values")
+        if not isinstance(values, dict) or len(values) > PROFILE_VALUES_MAX:
+            raise CommandRefused("values is an object of thresholds; an empty one goes back to the configuration file's")
+        checked = await self._request(f"station:{bench}", "profile.check", {"values": values})
+        if not checked.ok:
+            raise CommandRefused(checked.why)
+        if self._documents.put(PROFILE, bench, values) if values else self._documents.remove(PROFILE, bench):
+            await self._request(f"station:{bench}", "profile.apply", {})
 
 
 def _text(args: Mapping[str, Any], name: str) -> str:

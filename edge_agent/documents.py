@@ -24,9 +24,12 @@ Listener = Callable[[str, str, Any], None]
 class DurableStorage(Storage):
     """A TinyDB storage that never leaves half a file behind."""
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, sweep: bool = True) -> None:
+        """`sweep`: remove what a crash left of a write; not for a process that only reads."""
         super().__init__()
         self.path = Path(path)
+        if not sweep:
+            return
         for orphan in self.path.parent.glob(f".{self.path.name}.*"):
             orphan.unlink(missing_ok=True)
 
@@ -93,3 +96,9 @@ class Documents:
     def close(self) -> None:
         """Close the file; may be called twice."""
         self._db.close()
+
+
+def stored(path: Path, kind: str) -> dict[str, Any]:
+    """Every value of a kind as it stands in another process's file, by name; empty where there is no file."""
+    tables = DurableStorage(path, sweep=False).read() or {}
+    return {str(entry[NAME]): entry[VALUE] for entry in tables.get(kind, {}).values()}

@@ -22,8 +22,8 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 log = logging.getLogger(__name__)
 
 
-def config_facts(config: Config, calibration: Mapping[str, Any]) -> dict[str, Any]:
-    """What is in force: limits, devices with their options, calibration, versions. Nothing secret is in the configuration."""
+def config_facts(config: Config, documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What is in force: limits, devices with their options, calibration and profiles that were set, versions. Nothing of it is secret."""
     return {
         "limits": {name: {key: limit[key] for key in LIMIT_FACTS if limit[key] is not None} for name, limit in config.limits.items()},
         "sensors": {name: {"driver": device.driver, **device.driver_options} for name, device in config.sensors.items()},
@@ -32,7 +32,7 @@ def config_facts(config: Config, calibration: Mapping[str, Any]) -> dict[str, An
         "benches": sorted(config.benches),
         "sample_s": config.agent["sample_s"],
         "report_s": config.agent["report_s"],
-        "calibration": dict(calibration),
+        **{kind: dict(values) for kind, values in documents.items()},
         "versions": {"muniment": version("muniment"), "python": platform.python_version(), "kernel": platform.release()},
     }
 
@@ -60,13 +60,13 @@ class Reports:
         *,
         journal: AsyncJournal,
         facts: Callable[[], dict[str, Any]],
-        calibration: Callable[[], Mapping[str, Any]],
+        documents: Callable[[], Mapping[str, Mapping[str, Any]]],
     ) -> None:
-        """`facts()` is what else a health record says."""
+        """`facts()` is what else a health record says, `documents()` what was set since the file was written, by kind and name."""
         self._config = config
         self._journal = journal
         self._facts = facts
-        self._calibration = calibration
+        self._documents = documents
         self._boot = clock.boot_id()
         self._watch = clock.ClockWatch(self._boot)
         self._health_m: int | None = None
@@ -102,7 +102,7 @@ class Reports:
     async def tell_config(self) -> None:
         """Journal what is in force."""
         t, m = clock.now()
-        await self._journal.keep("events", [record("config", t, m, facts=config_facts(self._config, self._calibration()))])
+        await self._journal.keep("events", [record("config", t, m, facts=config_facts(self._config, self._documents()))])
 
     async def _clock(self) -> None:
         t, m = clock.now()

@@ -89,11 +89,14 @@ CAMERA = (
 LAMP = tuple(Option(colour, "pin", f"GPIO of the {colour} light.") for colour in ("red", "yellow", "green"))
 BENCH = (
     Option("pedal_pin", "pin", "GPIO of the foot pedal."),
+    Option("retake_pin", "pin", "GPIO of a second pedal that takes the last page again."),
+    Option("hold_s", "number", "How long the pedal is held to open or close a batch.", 1.5, low=0.5, high=10, unit="s"),
     Option("lamp", "table", "The bench's three-colour lamp.", options=LAMP),
     Option("buzzer_pin", "pin", "GPIO of the bench's buzzer."),
     Option("screen", "bind", "Where the bench's own screen is served.", "127.0.0.1:8081"),
     Option("profile", "table", "Thresholds of the page checks that differ from the shipped profile.", {}),
     Option("pages_expected", "integer", "Pages that a batch is declared to have when its opening names none.", low=1, high=100_000),
     Option("dpi", "number", "Resolution of the images on the page.", low=50, high=2400),
+    Option("reserve_mb", "integer", "Captures are refused when less is free on the disk.", 256, low=1, high=1_000_000, unit="MiB"),
 )
 CAMERA_DRIVERS = ("stream", "picamera2")

@@ -17,6 +17,7 @@ from edge_agent.keys import AgentKey, write_private
 from tests.edge_agent.centre import Centre
 from tests.edge_agent.mqtt_parts import Broker, ListeningCentre
 from tests.edge_agent.running import HEAD, RunningAgent
+from tests.ports import free_port
 
 CLIMATE = """
 [sensor.climate]
@@ -266,3 +267,52 @@ def test_key_prints_the_public_key_and_keeps_it(tmp_path: Path, capsys: pytest.C
     assert main(["key", "--config", str(path)]) == 0
     assert capsys.readouterr().out.strip() == first
     assert (tmp_path / "data" / "key").stat().st_mode & 0o777 == 0o600
+
+
+BENCH = """
+[bench.desk]
+transport = "sim"
+screen = "127.0.0.1:{screen}"
+reserve_mb = 1
+
+[bench.desk.camera.overhead]
+transport = "sim"
+"""
+
+
+def test_a_bench_works_for_the_centre_and_survives_its_process(tmp_path: Path, centre: tuple[Broker, ListeningCentre]) -> None:
+    broker, listening = centre
+    expires = int(time.time() * 1000) + 600_000
+    tables = LAMP + BENCH.format(screen=free_port()) + BROKER.format(port=broker.port, folder=tmp_path)
+
+    def command(ident: str, name: str, args: dict[str, Any]) -> dict[str, Any]:
+        def done() -> list[dict[str, Any]]:
+            return [r for r in listening.records("events") if r["k"] == "command.done" and r["id"] == ident]
+
+        listening.command(ident, name, args, expires)
+        listening.wait(done, 30)
+        return done()[0]
+
+    with RunningAgent(tmp_path, tables) as agent:
+        agent.until(lambda: agent.rows()["station:desk process"]["ok"], "the station is connected", timeout_s=60)
+        assert command("b1", "batch.open", {"declared": 3, "volume": "2026-0001"})["ok"]
+        assert command("b2", "capture", {"station": "room-101/desk"})["ok"]
+        (station,) = [p for p in psutil.Process(agent.pid).children() if "edge_agent.station" in " ".join(p.cmdline())]
+        station.kill()
+        agent.until(lambda: not agent.rows()["station:desk process"]["ok"], "the station is gone")
+        assert not command("b3", "capture", {})["ok"]  # nobody there: said, not queued
+        agent.until(lambda: agent.rows()["station:desk process"]["ok"], "the station is back", timeout_s=60)
+        agent.until(lambda: command(f"t{time.monotonic_ns()}", "capture", {})["ok"], "a second page")
+        assert "skew_max_deg" in command("b4", "profile.set", {"values": {"skew_max_degrees": 1}})["why"]
+        assert command("b5", "profile.set", {"values": {"skew_max_deg": 1.5}})["ok"]
+        listening.wait(lambda: any(r["k"] == "config" and r["facts"]["profile"] for r in listening.records("events")))
+        agent.until(lambda: command(f"t{time.monotonic_ns()}", "capture", {})["ok"], "a third page, by the new profile", timeout_s=60)
+        listening.wait(lambda: sum(r["k"] == "page" for r in listening.records("capture")) == 3)
+        page = [r for r in listening.records("capture") if r["k"] == "page"][-1]
+        assert next(check["limit"] for check in page["checks"] if check["name"] == "skew") == 1.5
+        agent.until(lambda: command(f"t{time.monotonic_ns()}", "batch.close", {"confirm": True})["ok"], "closed")
+        listening.wait(lambda: any(r["k"] == "batch" and r["state"] == "closed" for r in listening.records("capture")))
+    pages = [r["page"] for r in listening.records("capture") if r["k"] == "page"]
+    assert len(pages) == len(set(pages)) == 3
+    closed = next(r for r in listening.records("capture") if r["k"] == "batch" and r["state"] == "closed")
+    assert closed["declared"] == 3 and closed["counts"]["captured"] == 3
