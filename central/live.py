@@ -29,6 +29,7 @@ POLL_S = 0.04
 QUEUE_MAX = 2000  # events that a slow client may lag behind before it is dropped, to resume by itself
 CLIENTS_MAX = 1000  # a worker
 BATCH = 500
+PAUSE_S = 0.005
 HEARTBEAT_S = 15.0
 RETRY_MS = 1000
 SEND_TIMEOUT_S = 30.0
@@ -125,8 +126,10 @@ class LiveHub:
             raw.close()
 
     def _fan_out(self, last: int) -> int:
-        for event in self.after(last):
+        for count, event in enumerate(self.after(last), 1):
             last = event.id
+            if count % BATCH == 0:
+                time.sleep(PAUSE_S)  # a burst must not fill the queues before anyone had a turn to send
             with self._lock:
                 listening = [client for client in self._clients if event.name in client.names and not client.dropped]
             for client in listening:
