@@ -184,8 +184,9 @@ class Agent:
 
             uploader = Uploader(self.journal.journal, centre=CentreAddress(central["url"], Path(central["token_file"])))
 
-        def outcome(lane: str, what: AckOutcome) -> None:
-            log.info("lane %s: %s", lane, what.value)
+        def outcome(_lane: str, what: AckOutcome) -> None:
+            if uploader is not None and what is AckOutcome.ADVANCED:
+                uploader.notify()  # files go out once the centre has their record
 
         link = Link(
             self.journal,
