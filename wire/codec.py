@@ -28,7 +28,8 @@ except TypeError:  # MicroPython's json takes no options, writes UTF-8 as it is 
     def _scalar(value):
         return json.dumps(value)
 
-    _parse = json.loads
+    def _parse(text):
+        return json.loads(text)
 
 
 def dumps(value):

@@ -17,7 +17,7 @@ REQUEST_BYTES = 8  # unit, function, address (2), count (2), CRC (2)
 COUNT_MAX = 125
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
 ANSWER_S = 0.004  # a transmitter takes a few milliseconds
-LATE_FACTOR = 1.2  # the fault `timeout`: an answer this much later than the driver waits
+LATE_FACTOR = 1.5  # the fault `timeout`: an answer this much later than the driver waits
 
 
 def crc16(data: bytes) -> bytes:

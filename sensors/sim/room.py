@@ -5,6 +5,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -65,14 +66,12 @@ class SimContact:
         self._active_level = options["active"] == "high"
         self.kind = str(options["kind"])
         self.faults: set[str] = set()
+        self.world = False  # what the world last asked of it
         self._active = False
-        self.set(False)
+        self.refresh()
 
     async def follow(self, active: bool) -> None:
-        """Bring the wire to the world's state, bouncing on the way where that fault is on."""
-        if "unplugged" in self.faults:
-            self._pin.drive(None)
-            return
+        """Bring the wire to a state, bouncing on the way where that fault is on; a stuck contact stays as it is."""
         if "stuck" in self.faults:
             return
         if "bounce" in self.faults and active != self._active:
@@ -86,7 +85,11 @@ class SimContact:
     def set(self, active: bool) -> None:
         """Put the wire into a state at once."""
         self._active = active
-        self._pin.drive(active == self._active_level)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Drive the pin by the state, or not at all where the wire is cut."""
+        self._pin.drive(None if "unplugged" in self.faults else self._active == self._active_level)
 
 
 class SimRoom:
@@ -119,6 +122,7 @@ class SimRoom:
         self.nodes: dict[str, NodeProcess] = {}
         self._sim_lines: dict[str, SimModbusLine] = {}
         self._lines: dict[str, ModbusLine] = {}
+        self._line_settings: dict[str, LineSettings] = {}
         self._buses: dict[int, SimI2cBus] = {}
         self._pins = MockFactory(pin_class=WiredPin)
         self._from_file: set[tuple[str, str]] = set()
@@ -158,9 +162,10 @@ class SimRoom:
         if port not in self._lines:
             sim = SimModbusLine(self._folder / f"{port}.rs485", timeout_s=settings.timeout_ms / 1000)
             self._sim_lines[port] = sim
-            self._lines[port] = ModbusLine(str(sim.path), settings)
-        if self._lines[port].settings != settings:
-            raise OptionError(f"{name}: {port} is already in use with {self._lines[port].settings}, not {settings}")
+            self._lines[port] = ModbusLine(str(sim.path), replace(settings, parity="N"))  # a pseudo-terminal knows no parity
+            self._line_settings[port] = settings
+        if self._line_settings[port] != settings:
+            raise OptionError(f"{name}: {port} is already in use with {self._line_settings[port]}, not {settings}")
         self._transmitters[name] = self._sim_lines[port].units[options["unit"]] = SimTransmitter(options, self.climate)
         return self._lines[port]
 
@@ -175,6 +180,14 @@ class SimRoom:
         if driver == "gpio":
             self._contacts[name] = SimContact(self._pins.pin(options["pin"]), options)
         return self._pins
+
+    def contact(self, name: str) -> SimContact:
+        """What is wired to a contact."""
+        return self._contacts[name]
+
+    def line(self, port: str) -> ModbusLine:
+        """The RS-485 line of a port."""
+        return self._lines[port]
 
     def set_fault(self, name: str, fault: str, on: bool = True) -> None:
         """Switch a fault of a device on or off; OptionError for a name or a fault that there is not."""
@@ -208,7 +221,11 @@ class SimRoom:
             at_s = self.at_s()
             states = {"door": self.world.door_open(at_s), "motion": self.world.person_inside(at_s)}
             for contact in list(self._contacts.values()):
-                await contact.follow(states.get(contact.kind, False))
+                active = states.get(contact.kind, False)
+                if contact.world != active:
+                    contact.world = active
+                    await contact.follow(active)
+                contact.refresh()
             self._read_faults()
             await asyncio.sleep(TICK_S)
 

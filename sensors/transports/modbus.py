@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
+import termios
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from sensors.errors import ChipError, SilentError, TransportError
 
+REST = 1.0  # a device that failed is left alone for this many timeouts: its late answer must not pass for the answer to the next request
 EXCEPTIONS = {  # Modbus Application Protocol V1.1b3, section 7
     1: "illegal function",
     2: "illegal data address",
@@ -46,6 +49,7 @@ class ModbusLine:
         self._lock = asyncio.Lock()
         self._client: Any = None
         self._heard = b""
+        self._rests_until_s: dict[int, float] = {}
 
     async def read_registers(self, unit: int, *, function: int, address: int, count: int) -> list[int]:
         """`count` 16-bit registers from `address` on, by function 3 or 4.
@@ -55,6 +59,7 @@ class ModbusLine:
         """
         from pymodbus.exceptions import ConnectionException, ModbusException, ModbusIOException
 
+        await asyncio.sleep(self._rests_until_s.get(unit, 0.0) - time.monotonic())
         async with self._lock:
             client = await self._connected()
             self._heard = b""
@@ -76,6 +81,7 @@ class ModbusLine:
         return registers
 
     def _failed(self, unit: int) -> Exception:
+        self._rests_until_s[unit] = time.monotonic() + self.settings.timeout_ms / 1000 * REST
         waited = f"within {self.settings.timeout_ms} ms"
         if not self._heard:
             return SilentError(f"unit {unit} gave no answer {waited}")
@@ -97,8 +103,11 @@ class ModbusLine:
                 reconnect_delay=0,
                 trace_packet=self._trace,
             )
-        if not self._client.connected and not await self._client.connect():
-            raise TransportError(f"{self._port}: cannot be opened")
+        try:
+            if not self._client.connected and not await self._client.connect():
+                raise TransportError(f"{self._port}: cannot be opened")
+        except termios.error as error:  # no OSError, so pymodbus lets it through
+            raise TransportError(f"{self._port}: cannot be set to {self.settings}") from error
         return self._client
 
     def _trace(self, sending: bool, data: bytes) -> bytes:

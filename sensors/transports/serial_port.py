@@ -1,6 +1,7 @@
 """A serial port (pyserial) inside an event loop: opened at first use, closed on any error, waited on without a thread."""
 
 import asyncio
+import termios
 from typing import Any
 
 from sensors.errors import TransportError
@@ -29,7 +30,7 @@ class SerialPort:
         try:
             self._serial = serial.Serial(self._path, self._baud, timeout=0, write_timeout=0, exclusive=True)
             self._serial.reset_input_buffer()
-        except (OSError, ValueError) as error:  # SerialException is an OSError; ValueError: a baud rate the port cannot do
+        except (OSError, ValueError, termios.error) as error:  # the latter two: a speed or mode that the port cannot do
             self.close()
             raise TransportError(f"{self._path}: {_words(error)}") from error
 
