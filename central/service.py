@@ -1,0 +1,68 @@
+"""`run`: web and ingest as two processes, started again with backoff when they end, stopped in order."""
+
+import logging
+import random
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+BACKOFF_S = (0.5, 30.0)
+HEALTHY_S = 60.0  # who ran so long starts with the shortest pause again
+STEP_S = 0.2
+STOP_S = 15.0
+
+
+@dataclass
+class Child:
+    """One of the two processes."""
+
+    name: str
+    command: list[str]
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    not_before: float = 0.0
+    pause_s: float = field(default=BACKOFF_S[0])
+
+    def tend(self) -> None:
+        """Start the process if it does not run and its pause is over."""
+        now = time.monotonic()
+        if self.process is not None and self.process.poll() is not None:
+            log.error("%s ended with %d; it starts again in %.1f s", self.name, self.process.returncode, self.pause_s)
+            self.process = None
+            if now - self.started > HEALTHY_S:
+                self.pause_s = BACKOFF_S[0]
+            self.not_before = now + self.pause_s * random.uniform(0.8, 1.2)  # noqa: S311  jitter
+            self.pause_s = min(self.pause_s * 2, BACKOFF_S[1])
+        if self.process is None and now >= self.not_before:
+            self.process, self.started = subprocess.Popen(self.command), now
+
+    def stop(self) -> None:
+        """Ask the process to end, and end it when it does not."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            log.error("%s did not end within %.0f s and is killed", self.name, STOP_S)
+            self.process.kill()
+            self.process.wait(STOP_S)
+        self.process = None
+
+
+def run(config_file: Path, stop: threading.Event) -> None:
+    """Keep web and ingest running until `stop` is set; web goes first, so that no act waits for a stopped sequencer."""
+    ingest = Child("ingest", [sys.executable, "-m", "central.cli", "ingest", "--config", str(config_file)])
+    web = Child("web", [sys.executable, "-m", "central.web.server", "--config", str(config_file)])
+    try:
+        while not stop.is_set():
+            ingest.tend()
+            web.tend()
+            stop.wait(STEP_S)
+    finally:
+        web.stop()
+        ingest.stop()
