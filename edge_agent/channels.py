@@ -43,7 +43,7 @@ class Channels:
         """Journal the channel's declaration if it is new or says something new; it stands before the readings that follow."""
         ident = self.channel_id(sensor, channel.quantity)
         said = {
-            "sensor": ident,
+            "sensor": f"{self._agent}/{sensor}",
             "q": channel.quantity,
             "u": channel.unit,
             "serial": channel.serial or None,

@@ -56,6 +56,15 @@ def add_to_rollup(rollups: dict[tuple[int, int], list[Any]], rows: Iterable[Row]
             cell[5] += round(v * SUM_SCALE)
 
 
+def sensor_name(agent: str, told: str, quantity: str) -> str:
+    """A sensor's own name, from its identity `{agent}/{name}`, its channel id `{agent}.{name}.{q}` or the bare name."""
+    if told.startswith(f"{agent}/"):
+        return told.removeprefix(f"{agent}/")
+    if told.startswith(f"{agent}.") and told.endswith(f".{quantity}"):
+        return told[len(agent) + 1 : -len(quantity) - 1]
+    return told
+
+
 class ClimateProjector:
     """Channels, readings and their rollups."""
 
@@ -171,7 +180,8 @@ class ClimateProjector:
             connection.exec_driver_sql(_ROLLUP, [(*key, *cell) for key, cell in rollups.items()])
 
     def _channel(self, context: Context, entry: BatchEntry, seq: int, record: Record) -> None:
-        name = f"{entry.agent}.{record['sensor']}.{record['q']}"
+        sensor = sensor_name(entry.agent, record["sensor"], record["q"])
+        name = f"{entry.agent}.{sensor}.{record['q']}"
         ident = self._ids.get(name)
         if ident is None:
             ident = self._ids[name] = channel_id(name, self._ids.values())
@@ -180,7 +190,7 @@ class ClimateProjector:
             "channel": name,
             "agent": entry.agent,
             "room": record.get("room") or context.room_of(entry.agent),
-            "sensor": record["sensor"],
+            "sensor": sensor,
             "q": record["q"],
             "u": unit_of(record["q"]),
             "serial": record.get("serial"),

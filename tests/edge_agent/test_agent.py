@@ -93,7 +93,10 @@ def test_a_room_alone_measures_alarms_and_lights_its_lamp(tmp_path: Path, capsys
     for lane in found:
         assert [r["k"] for r in found[lane][:2]] == ["clock", "health"]
     channels = {r["i"]: r for r in found["readings"] if r["k"] == "channel"}
-    assert {c["sensor"] for c in channels.values()} == {"room-101.climate.temperature", "room-101.climate.relative_humidity"}
+    assert {(c["sensor"], c["q"]) for c in channels.values()} == {
+        ("room-101/climate", "temperature"),
+        ("room-101/climate", "relative_humidity"),
+    }
     bad = [r for r in found["readings"] if r["k"] == "reading" and r.get("quality") == "bad"]
     assert bad and all(r["v"] is None and r["why"] for r in bad)
 
@@ -119,7 +122,7 @@ def test_sigkill_at_any_moment_loses_no_alarm_and_tells_none_twice(tmp_path: Pat
     door = [r for r in found["events"] if r["k"] == "alarm" and r["rule"] == "door-held-open"]
     assert [r["state"] for r in door] == ["active", "returned"] * (len(door) // 2)
     assert all(a["id"] == b["id"] for a, b in zip(door[::2], door[1::2], strict=True))
-    numbers = {(r["sensor"], r["i"]) for r in found["readings"] if r["k"] == "channel"}
+    numbers = {(r["sensor"], r["q"], r["i"]) for r in found["readings"] if r["k"] == "channel"}
     assert len(numbers) == 2  # a channel keeps its number
 
 
