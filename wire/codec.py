@@ -158,8 +158,9 @@ def decode_ack(payload):
     except ValueError as error:
         raise WireError("acknowledgement: head: %s" % error)
     refused = ack.get("refused")
-    if refused is not None and not (isinstance(refused, dict) and isinstance(refused.get("why"), str)
-                                    and _is_seq(refused.get("agreed_seq"), 0)):
+    if refused is not None and not (
+        isinstance(refused, dict) and isinstance(refused.get("why"), str) and _is_seq(refused.get("agreed_seq"), 0)
+    ):
         raise WireError("acknowledgement: refused is {why, agreed_seq}")
     return ack
 

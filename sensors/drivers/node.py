@@ -20,6 +20,7 @@ from wire.frames import FrameReader, encode_frame
 log = logging.getLogger(__name__)
 
 HELLO_S = 1.0
+GREET_S = 3.0  # a node that says nothing for this long may have started anew: greet it again
 REOPEN_S = (0.2, 2.0)  # first and longest wait between two tries to open the port
 DRIFT = 0.0005  # a crystal and its temperature: far below 500 ppm
 TEXT_MAX = 64
@@ -103,7 +104,7 @@ class NodeSensor:
             self._greeted = False
             self._hello_due = 0.0
         clock_s = asyncio.get_running_loop().time()
-        if not self._greeted and clock_s >= self._hello_due:
+        if clock_s >= self._hello_due:
             self._port.send(encode_frame({"k": "hello", "session": self._session}))
             self._hello_due = clock_s + HELLO_S
         self._acknowledge()
@@ -112,6 +113,7 @@ class NodeSensor:
         readings: list[Reading] = []
         for message in self._frames.feed(data):
             readings += self._take(message, at)
+            self._hello_due = clock_s + GREET_S
         return readings
 
     def _acknowledge(self) -> None:

@@ -23,6 +23,7 @@ from sensors.transports.wires import Options
 log = logging.getLogger(__name__)
 
 TICK_S = 0.05
+FAULTS_S = 0.5  # how often the file of faults is looked at
 BOUNCES = 4  # extra pairs of edges of a contact that bounces
 BOUNCE_S = 0.004
 FAULTS_FILE = "faults"  # lines "NAME FAULT": switches faults on from outside the process
@@ -217,8 +218,12 @@ class SimRoom:
         return self._chips.setdefault(name, SimSht4x(self.climate, serial))
 
     async def _run(self) -> None:
+        look_at_s = 0.0
         while True:
             at_s = self.at_s()
+            if at_s >= look_at_s:
+                look_at_s = at_s + FAULTS_S
+                self._read_faults()
             states = {"door": self.world.door_open(at_s), "motion": self.world.person_inside(at_s)}
             for contact in list(self._contacts.values()):
                 active = states.get(contact.kind, False)
@@ -226,7 +231,6 @@ class SimRoom:
                     contact.world = active
                     await contact.follow(active)
                 contact.refresh()
-            self._read_faults()
             await asyncio.sleep(TICK_S)
 
     def _read_faults(self) -> None:
