@@ -1,6 +1,7 @@
 """One bench put together from its options: spool, books, cameras, checks, lamp, pedals, screen, and a simulated operator where asked."""
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,6 +25,8 @@ from sensors.drivers.outputs import Sounder, TowerLamp
 from sensors.transports.gpio import Pins
 
 RESERVE_MB = 256  # left free on the disk: a bench that fills it would stop the agent's journal too
+SERVE_AGAIN_S = 5.0
+log = logging.getLogger(__name__)
 
 
 class Bench:
@@ -53,8 +56,13 @@ class Bench:
         cameras = {side: dict(table) for side, table in options.get("camera", {}).items()}
         simulated = [table for table in cameras.values() if table.get("transport") == "sim"]
         self.book = book_from(simulated[0], places=len(cameras), seed=seed) if simulated else None
+        shipped = Settings()
         self.settings = Settings(
-            hold_s=float(options.get("hold_s") or Settings().hold_s), pages_expected=options.get("pages_expected"), dpi=options.get("dpi")
+            verdict_s=float(options.get("verdict_s") or shipped.verdict_s),
+            camera_s=float(options.get("camera_s") or shipped.camera_s),
+            hold_s=float(options.get("hold_s") or shipped.hold_s),
+            pages_expected=options.get("pages_expected"),
+            dpi=options.get("dpi"),
         )
         self.spool = Spool(folder, on_commit=on_commit)
         records = outbox(self.spool.connection)
@@ -82,15 +90,30 @@ class Bench:
 
     async def start(self) -> None:
         """Serve the screen first, so that it shows what the start is waiting for; then the station; pedals last."""
-        await self.screen.start()
+        await self._serve()
         await self.station.start()
         for key, name, wish in (("pedal_pin", "pedal", "capture"), ("retake_pin", "retake-pedal", RETAKE)):
             if self._options.get(key) is not None:
                 self._pedals.append(FootPedal(self.station, self._options[key], pins=self._pins, name=name, wish=wish))
 
+    async def _serve(self) -> bool:
+        """Start the screen; without it pedal and lamp work all the same."""
+        try:
+            await self.screen.start()
+        except OSError as error:
+            log.error("%s: the screen cannot be served: %s", self.identity, error)
+            return False
+        return True
+
+    async def _keep_serving(self) -> None:
+        while not self.screen.url:
+            await asyncio.sleep(SERVE_AGAIN_S)
+            await self._serve()
+
     async def run(self) -> None:
         """Keep house, and work as the simulated operator where there is one; until cancelled."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_serving(), name=f"{self.identity}: screen")
             group.create_task(self.station.run(), name=f"{self.identity}: housekeeping")
             if self._want_operator and self.book is not None and self._options.get("pedal_pin") is not None:
                 operator = SimulatedOperator(

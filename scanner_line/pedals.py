@@ -1,6 +1,7 @@
 """A foot pedal of the bench: its edges come from a GPIO pin in a thread, its presses reach the station in the event loop."""
 
 import asyncio
+import time
 
 from scanner_line.states import CAPTURE, Edge
 from scanner_line.station import Station
@@ -37,11 +38,12 @@ class FootPedal:
         self._watch = self._loop.create_task(self._until_up(), name=f"{self._name}: until it is up")
 
     async def _until_up(self) -> None:
-        seen_up = 0
+        seen_up, at_ns = 0, 0
         while seen_up < UP_POLLS:
             await asyncio.sleep(POLL_S)
             seen_up = 0 if self._pedal.is_down else seen_up + 1
-        self._station.up(self._name)
+            at_ns = time.monotonic_ns() if seen_up == 1 else at_ns
+        self._station.up(self._name, at_ns=at_ns)
 
     def close(self) -> None:
         """Let go of the pin; may be called twice."""

@@ -32,6 +32,7 @@ class Shutter:
         self._cameras = dict(cameras)
         self._timeout_s = timeout_s
         self._faults: dict[str, str] = dict.fromkeys(self._cameras, "not started")
+        self._started: set[str] = set()
         self._starting = asyncio.Lock()
 
     @property
@@ -40,21 +41,32 @@ class Shutter:
         return tuple(self._cameras)
 
     @property
+    def cameras(self) -> Mapping[str, Camera]:
+        """The cameras by side."""
+        return self._cameras
+
+    @property
     def faults(self) -> dict[str, str]:
-        """Side -> what keeps its camera from being ready."""
+        """Side -> what is wrong with its camera. One that was started is tried all the same at the next press."""
         return {side: why for side, why in self._faults.items() if why}
 
     async def start(self) -> None:
-        """Start the cameras that are not ready; what fails is kept in `faults` and tried again by the next call."""
+        """Start the cameras that have a fault, anew where they ran before; what fails is kept in `faults` and tried by the next call."""
         async with self._starting:
             for side in self.faults:
+                camera = self._cameras[side]
                 try:
-                    await asyncio.wait_for(self._cameras[side].start(), START_TIMEOUT_S)
-                    self._faults[side] = ""
+                    if side in self._started:
+                        self._started.discard(side)
+                        await asyncio.wait_for(camera.close(), START_TIMEOUT_S)
+                    await asyncio.wait_for(camera.start(), START_TIMEOUT_S)
                 except CameraError as error:
                     self._faults[side] = str(error) or "no answer"
                 except TimeoutError:
                     self._faults[side] = f"did not start within {START_TIMEOUT_S:g} s"
+                else:
+                    self._started.add(side)
+                    self._faults[side] = ""
 
     async def fire(self, after_monotonic_ns: int) -> Shots:
         """One frame of every camera, each exposed after the given moment of `time.monotonic_ns()`; never raises for a camera."""
@@ -64,20 +76,22 @@ class Shutter:
         return Shots(frames, failures)
 
     async def _shoot(self, side: str, after_monotonic_ns: int) -> Frame | str:
-        if self._faults[side]:
+        if side not in self._started:
             return self._faults[side]
         camera = self._cameras[side]
         try:
             frame = await asyncio.wait_for(camera.capture(after_monotonic_ns, timeout_s=self._timeout_s), self._timeout_s + GRACE_S)
         except CameraError as error:
-            return str(error) or "no picture"
+            why = str(error) or "no picture"
         except TimeoutError:
-            return f"no picture within {self._timeout_s:g} s"
-        if frame.exposed_ns < after_monotonic_ns:
-            return "the picture was exposed before the press"
-        return frame
+            why = f"no picture within {self._timeout_s:g} s"
+        else:
+            why = "" if frame.exposed_ns >= after_monotonic_ns else "the picture was exposed before the press"
+        self._faults[side] = why
+        return why or frame
 
     async def close(self) -> None:
         """Give all cameras back; may be called twice."""
         await asyncio.gather(*(camera.close() for camera in self._cameras.values()))
+        self._started.clear()
         self._faults = dict.fromkeys(self._cameras, "closed")

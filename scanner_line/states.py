@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -60,6 +60,30 @@ class Edge:
     def left_s(self, span_s: float) -> float:
         """Seconds left of a span that began with this edge; never under 0.05, so that what waits gets a turn."""
         return max(0.05, self.monotonic_ns / 1e9 + span_s - time.monotonic())
+
+
+class Foot:
+    """A foot, hand or key that is down since an edge: whether it stayed long enough to be a control."""
+
+    def __init__(self, edge: Edge) -> None:
+        """Down since the edge."""
+        self._edge = edge
+        self._up = asyncio.Event()
+        self._up_ns: int | None = None
+
+    def lift(self, at_ns: int) -> None:
+        """It came up at a moment of `time.monotonic_ns()`; only the first time counts."""
+        if self._up_ns is None:
+            self._up_ns = at_ns
+            self._up.set()
+
+    async def held(self, hold_s: float) -> bool:
+        """Whether it stays down for so long; waits until that is known."""
+        try:
+            await asyncio.wait_for(self._up.wait(), max(0.0, self._edge.monotonic_ns / 1e9 + hold_s - time.monotonic()))
+        except TimeoutError:
+            pass
+        return self._up_ns is None or self._up_ns - self._edge.monotonic_ns >= hold_s * 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +153,9 @@ class Run:
 
     def seen(self) -> Last:
         """What the operator is to see of it."""
-        failing = tuple(check for judged in self.judged.values() for check in judged.checks if not check["ok"])
-        return Last(self.outcome, self.code, self.verdict, self.why, tuple(self.pages), failing, self.edge.t_ms, self.number)
+        pages = tuple(replace(page, verdict=self.judged[page.page].verdict) for page in self.pages)
+        failing = [{**check, "side": page.side} for page in pages for check in self.judged[page.page].checks if not check["ok"]]
+        return Last(self.outcome, self.code, self.verdict, self.why, pages, tuple(failing), self.edge.t_ms, self.number)
 
 
 def failing_check(name: str, words: str, words_zh: str, *, limit: float | None = None) -> dict[str, Any]:

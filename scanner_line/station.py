@@ -24,7 +24,7 @@ from scanner_line.separators import Separator
 from scanner_line.shutter import Shutter
 from scanner_line.signals import Signals
 from scanner_line.spool import Spool
-from scanner_line.states import CAPTURE, Edge, Facts, Last, Question, Run, Settings, State
+from scanner_line.states import CAPTURE, Edge, Facts, Foot, Last, Question, Run, Settings, State
 
 HOLDER = "pedal"  # only this pedal's long press is a control
 HOUSEKEEPING_S = 5.0
@@ -70,7 +70,7 @@ class Station:
         self._disk = Disk()
         self._capture = Capture(shutter=shutter, spool=spool, presses=presses, judge=judge, disk=self._disk, settings=self.settings)
         self._turn = asyncio.Lock()
-        self._pedals: dict[str, asyncio.Event] = {}
+        self._pedals: dict[str, Foot] = {}
         self._owed: deque[tuple[str, str, Edge, str, str]] = deque(maxlen=OWED_MAX)
         self._unsettled = True
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -135,17 +135,17 @@ class Station:
         press becomes a control: the batch is opened or closed, and its picture is not kept."""
         edge = edge or Edge.now()
         self.up(pedal)
-        released = self._pedals[pedal] = asyncio.Event()
+        foot = self._pedals[pedal] = Foot(edge)
         if self.state is not State.IDLE or self._turn.locked() or self._closed:
             return self._spawn(self._turn_away("rejected", "busy", edge, pedal, wish))
         self._to(State.EXPOSING)
         self._signals.working()
-        return self._spawn(self._press(edge, pedal, wish, released))
+        return self._spawn(self._press(edge, pedal, wish, foot))
 
-    def up(self, pedal: str) -> None:
-        """The pedal, button or key came up again."""
+    def up(self, pedal: str, *, at_ns: int | None = None) -> None:
+        """The pedal, button or key came up again, now or at a moment of `time.monotonic_ns()`."""
         if pedal in self._pedals:
-            self._pedals[pedal].set()
+            self._pedals[pedal].lift(time.monotonic_ns() if at_ns is None else at_ns)
 
     def press(self, pedal: str, wish: str = CAPTURE) -> "asyncio.Task[str]":
         """A press without length, as a screen or the centre gives it; the task gives the outcome."""
@@ -162,7 +162,7 @@ class Station:
             self._owed.append((outcome, why, edge, pedal, wish))
         return outcome
 
-    async def _press(self, edge: Edge, pedal: str, wish: str, released: asyncio.Event) -> str:
+    async def _press(self, edge: Edge, pedal: str, wish: str, foot: Foot) -> str:
         async with self._turn:
             try:
                 await self._settle()
@@ -174,8 +174,7 @@ class Station:
             run = Run(press, edge, wish)
             try:
                 await self._take(run)
-                held = pedal == HOLDER and await self._held(edge, released)
-                await self._end(run, held=held)
+                await self._end(run, held=pedal == HOLDER and await foot.held(self.settings.hold_s))
                 await self._look_up()
             except (SpoolError, BatchError) as error:
                 self._trouble(error)  # the press keeps its row without an outcome, which `_settle` ends
@@ -213,14 +212,6 @@ class Station:
             self._signals.verdict(run.verdict)
             self._notice(run.seen())
 
-    async def _held(self, edge: Edge, released: asyncio.Event) -> bool:
-        """Whether the pedal is held long enough to be a control; waits until it is up or that long has passed."""
-        try:
-            await asyncio.wait_for(released.wait(), max(0.0, edge.monotonic_ns / 1e9 + self.settings.hold_s - time.monotonic()))
-        except TimeoutError:
-            return not released.is_set()
-        return False
-
     async def _end(self, run: Run, *, held: bool) -> None:
         """Give the press its end in the books, and do what a held pedal or a separator sheet asks."""
         if not held and run.separator is None:
@@ -254,8 +245,9 @@ class Station:
             return "kept"
         if self.last is not None and page in {one.page for one in self.last.pages}:
             self._signals.verdict(lowered.verdict)
-            failing = tuple(check for check in lowered.checks if not check["ok"])
-            self._notice(replace(self.last, code="lowered", verdict=lowered.verdict, failing=failing))
+            failing = tuple({**check, "side": lowered.side} for check in lowered.checks if not check["ok"])
+            pages = tuple(lowered if one.page == page else one for one in self.last.pages)
+            self._notice(replace(self.last, code="lowered", verdict=lowered.verdict, failing=failing, pages=pages))
         await self._look_up()
         return lowered.verdict
 

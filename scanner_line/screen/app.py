@@ -60,7 +60,12 @@ class Screen:
         app.router.add_static("/static", STATIC)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port).start()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except OSError:
+            await self._runner.cleanup()
+            self._runner = None
+            raise
         log.info("%s: screen at %s", self._station.name, self.url)
 
     async def close(self) -> None:

@@ -51,7 +51,8 @@ def _last(last: Last) -> dict[str, Any]:
             {"id": page.page, "side": page.side, "verdict": page.verdict, "retake": page.replaces is not None} for page in last.pages
         ],
         "failing": [
-            {"name": check["name"], "words": check["words"], "words_zh": check.get("words_zh", check["words"])} for check in last.failing
+            {"name": check["name"], "side": check["side"], "words": check["words"], "words_zh": check.get("words_zh", check["words"])}
+            for check in last.failing
         ],
     }
 

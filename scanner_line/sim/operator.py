@@ -17,7 +17,7 @@ from sensors.transports.gpio import Pins
 TAP_S = 0.12
 ANSWER_S = 10.0  # without a verdict by then the operator tries again
 TRIES = 3  # at one page, before it is left as it is
-MISHAPS = frozenset({"finger", "glare", "crop", "time"})  # `look` for one of these is worth a second picture
+MISHAPS = frozenset({"finger", "glare", "crop"})  # `look` for one of these is worth a second picture
 
 
 @dataclass(frozen=True, slots=True)

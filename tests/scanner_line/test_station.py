@@ -1,16 +1,18 @@
 """One bench at work: presses, verdicts, retakes, pairs, batches, separators, trouble."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from scanner_line.batches import now
 from scanner_line.errors import BatchError, ImageRefused, JudgeError
 from scanner_line.presses import RETAKE
 from scanner_line.separators import Separator
-from scanner_line.states import Settings, State
+from scanner_line.states import Edge, Settings, State
 from tests.scanner_line.bench import QUICK, Bench, check_books, records
 
 
@@ -228,6 +230,24 @@ def test_a_held_pedal_opens_a_batch_and_closes_it_and_leaves_no_page(tmp_path: P
     assert at_bench(tmp_path, work) == {"control": 2, "captured": 1}
     assert [one["state"] for one in records(tmp_path, "batch")] == ["open", "closed"]
     assert records(tmp_path, "batch")[-1]["counts"]["captured"] == 1
+
+
+def test_a_pedal_held_and_let_go_while_the_checks_still_run_was_held(tmp_path: Path) -> None:
+    async def work(bench: Bench) -> None:
+        gate = asyncio.Event()
+
+        async def slowly() -> str:
+            await gate.wait()
+            return "good"
+
+        bench.judge.next_one.append(slowly)
+        began = time.monotonic_ns()
+        task = bench.station.down("pedal", edge=Edge(*now(), began))
+        bench.station.up("pedal", at_ns=began + int(bench.station.settings.hold_s * 1e9))
+        gate.set()
+        assert await task == "control"
+
+    assert at_bench(tmp_path, work) == {"control": 1}
 
 
 def test_a_held_retake_pedal_is_no_control(tmp_path: Path) -> None:

@@ -80,8 +80,10 @@ function showReasons(now, code) {
   const lines = [];
   const last = view.last;
   if (now !== "working" && last) {
-    for (const check of last.failing.slice(0, 3)) {
-      lines.push([language === "zh" ? check.words_zh : check.words, has(`advice.${check.name}`) ? say(`advice.${check.name}`) : ""]);
+    const several = last.pages.length > 1;
+    for (const check of last.failing) {
+      const side = several ? `${say(`side.${check.side}`)}${language === "zh" ? "：" : ": "}` : "";
+      lines.push([side + (language === "zh" ? check.words_zh : check.words), has(`advice.${check.name}`) ? say(`advice.${check.name}`) : ""]);
     }
     if (["camera", "spool", "disk", "half"].includes(code) && last.why) lines.push([last.why, say(`advice.${code}`)]);
   }
@@ -111,6 +113,7 @@ function showPages() {
 
 function figure(page) {
   const made = document.createElement("figure");
+  made.dataset.verdict = page.verdict ?? "";
   const image = document.createElement("img");
   image.src = `/api/pages/${encodeURIComponent(page.id)}/image`;
   image.alt = `${say(`side.${page.side}`)} ${say(`word.${page.verdict ?? "look"}`)}`;
