@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from PIL import Image
+
 from scanner_line.cameras.base import CAPTURE_TIMEOUT_S, Frame
 from scanner_line.errors import CameraError
 
@@ -49,7 +51,7 @@ class PiCamera:
             return await asyncio.to_thread(self._capture, after_monotonic_ns, timeout_s)
 
     async def preview(self) -> bytes:
-        """The small stream's present picture."""
+        """The small stream's present picture, in grey: quick, so that no press waits for it."""
         if self._device is None:
             raise CameraError(f"camera {self.serial} is not open")
         async with self._busy:
@@ -67,17 +69,20 @@ class PiCamera:
             from picamera2 import Picamera2
         except ImportError as error:
             raise CameraError(f"picamera2 is not installed ({error}); on a Pi: apt install python3-picamera2") from None
-        found = number_of(Picamera2.global_camera_info(), self._wanted)
+        cameras = Picamera2.global_camera_info()
+        number = number_of(cameras, self._wanted)
+        device = None
         try:
-            device = Picamera2(found)
+            device = Picamera2(number)
             size = self._size if all(self._size) else tuple(device.sensor_resolution)
             device.configure(device.create_still_configuration(main={"size": size}, lores={"size": PREVIEW_SIZE}, buffer_count=2))
-            device.options["quality"] = JPEG_QUALITY
             device.start()
             self._lock(device)
         except (RuntimeError, IndexError, OSError, TimeoutError) as error:
-            raise CameraError(f"camera {self._wanted or found} cannot be opened: {error}") from None
-        self._found = str(device.camera_properties.get("Model", "camera")) + f"-{found}"
+            if device is not None:
+                device.close()
+            raise CameraError(f"camera {self._wanted or number} cannot be opened: {error}") from None
+        self._found = next(str(camera.get("Id", "")) for camera in cameras if camera.get("Num") == number)
         self._device = device
 
     def _lock(self, device: Any) -> None:
@@ -96,6 +101,8 @@ class PiCamera:
         try:
             request = device.capture_request(wait=timeout_s, flush=after_monotonic_ns)
         except (TimeoutError, RuntimeError) as error:
+            self._device = None  # the request that is still waiting would keep a frame: only closing gives it back
+            device.close()
             raise CameraError(f"camera {self.serial} gave no frame within {timeout_s:g} s: {error}") from None
         try:
             metadata = dict(request.get_metadata())
@@ -114,12 +121,12 @@ class PiCamera:
     def _preview(self) -> bytes:
         request = self._device.capture_request(wait=CAPTURE_TIMEOUT_S)
         try:
-            image = request.make_image("main")
+            planes = request.make_array("lores")  # YUV420: the first rows are the grey picture
         finally:
             request.release()
-        image.thumbnail(PREVIEW_SIZE)
+        width, height = PREVIEW_SIZE
         file = io.BytesIO()
-        image.convert("RGB").save(file, "JPEG", quality=75)
+        Image.fromarray(planes[:height, :width]).save(file, "JPEG", quality=75)
         return file.getvalue()
 
 
@@ -135,12 +142,12 @@ def number_of(cameras: list[dict[str, Any]], serial: str) -> int:
 
 
 def exposure_start_ns(metadata: Mapping[str, Any]) -> int:
-    """When the frame's exposure began, by libcamera's SensorTimestamp: the first row's exposure, on the boot clock, which is the
-    monotonic clock on a machine that never sleeps. CameraError without one."""
-    stamp = metadata.get("SensorTimestamp")
-    if not isinstance(stamp, int) or stamp <= 0:
-        raise CameraError("the frame carries no SensorTimestamp")
-    return stamp
+    """When the frame's exposure began: its sensor time stamp less its exposure time, as picamera2 itself reckons when it flushes. The
+    stamp is on the boot clock, which a machine that never sleeps shares with the monotonic one. CameraError without either."""
+    stamp, exposure_us = metadata.get("SensorTimestamp"), metadata.get("ExposureTime")
+    if not isinstance(stamp, int) or stamp <= 0 or not isinstance(exposure_us, int) or exposure_us < 0:
+        raise CameraError("the frame carries no SensorTimestamp and ExposureTime")
+    return stamp - 1000 * exposure_us
 
 
 def plain(metadata: Mapping[str, Any]) -> dict[str, object]:

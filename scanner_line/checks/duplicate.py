@@ -13,7 +13,9 @@ THUMB_PX = 384  # long side of the picture kept for alignment
 HASH_SIDE = 16
 SHIFT_MAX = 0.15  # of the picture: two photographs further apart are not compared
 SIZE_STEP = 0.1  # of the thumbnail: pictures of more different shape are not compared
-ECC_STEPS = 30
+COARSE_STEPS = 40
+FINE_STEPS = 15
+WORTH = 0.3  # correlation of the halved pictures from which the full ones are aligned
 PLAIN = 0.8  # a shift alone that gives this much needs no refining
 EDGE_PX = 15  # of the page's edge left out, in the reduced picture
 THUMB_QUALITY = 70
@@ -60,6 +62,7 @@ def match(one: bytes, other: bytes) -> float:
         return 0.0
     if first.shape != second.shape:
         second = np.asarray(cv2.resize(second, (first.shape[1], first.shape[0]), interpolation=cv2.INTER_AREA), np.float32)
+    coarse_first, coarse_second = _halved(first), _halved(second)
     window = cv2.createHanningWindow((first.shape[1], first.shape[0]), cv2.CV_32F)
     (shift_x, shift_y), _ = cv2.phaseCorrelate(first, second, window)
     if max(abs(shift_x), abs(shift_y)) > SHIFT_MAX * THUMB_PX:
@@ -68,15 +71,27 @@ def match(one: bytes, other: bytes) -> float:
     best = _correlation(first, second, warp)
     if best > PLAIN:
         return best
-    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, ECC_STEPS, 1e-4)
+    halving = np.array([[1, 1, 0.5], [1, 1, 0.5]], np.float32)  # a warp of the halved pictures shifts half as far
+    coarse = _aligned(coarse_first, coarse_second, warp * halving, steps=COARSE_STEPS, smooth=5)
+    if coarse is None or _correlation(coarse_first, coarse_second, coarse) < WORTH:
+        return best
+    fine = _aligned(first, second, coarse / halving, steps=FINE_STEPS, smooth=3)
+    return best if fine is None else max(best, _correlation(first, second, fine))
+
+
+def _halved(words: Floats) -> Floats:
+    return np.asarray(cv2.resize(words, (words.shape[1] // 2, words.shape[0] // 2), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _aligned(first: Floats, second: Floats, warp: Floats, *, steps: int, smooth: int) -> Floats | None:
+    """The affine warp that lays one picture over the other, from a first guess; None when there is none, as of two different pages."""
+    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, steps, 1e-4)
     everywhere = np.full(first.shape, 255, np.uint8)
     try:
-        for smooth in (9, 3):  # coarse to fine
-            _, found = cv2.findTransformECC(first, second, warp, cv2.MOTION_AFFINE, stop, everywhere, smooth)
-            warp = np.asarray(found, np.float32)
-    except cv2.error:  # it did not converge: two different pages
-        return best
-    return max(best, _correlation(first, second, warp))
+        _, found = cv2.findTransformECC(first, second, warp, cv2.MOTION_AFFINE, stop, everywhere, smooth)
+    except cv2.error:
+        return None
+    return np.asarray(found, np.float32)
 
 
 def _words(data: bytes) -> Floats | None:

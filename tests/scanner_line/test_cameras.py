@@ -110,8 +110,9 @@ def test_a_folder_of_pages_is_photographed_in_name_order(tmp_path, photo):
         found.append(judge_page(measures, baseline, profile).check("duplicate").ok)
         baseline.add(str(frame.exposed_ns), measures)
     assert found == [True, True, True, False]  # after the last page the first one comes again
+    (tmp_path / "empty").mkdir()
     with pytest.raises(CameraError, match="no page image"):
-        FolderPages(tmp_path / "..").photograph(0, None) if not list((tmp_path / "..").glob("*.jpg")) else None
+        FolderPages(tmp_path / "empty")
 
 
 def test_scripted_defects_come_in_their_order():
@@ -128,8 +129,13 @@ def test_a_camera_is_chosen_by_serial_never_by_order():
         number_of(cameras, "")
     with pytest.raises(CameraError, match="no camera"):
         number_of(cameras, "imx477@1a")
-    with pytest.raises(CameraError, match="SensorTimestamp"):
-        exposure_start_ns({"ExposureTime": 5})
+
+
+def test_a_frame_must_say_when_its_exposure_began():
+    assert exposure_start_ns({"SensorTimestamp": 9_000_000_000, "ExposureTime": 20_000}) == 8_980_000_000
+    for metadata in ({"ExposureTime": 5}, {"SensorTimestamp": 9}, {"SensorTimestamp": 0, "ExposureTime": 5}):
+        with pytest.raises(CameraError, match="SensorTimestamp"):
+            exposure_start_ns(metadata)
 
 
 def test_every_option_has_words():
