@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from edge_agent import clock
 from edge_agent.errors import JournalFull
 from edge_agent.file_queue import FileRef
-from edge_agent.journal import Errands, Journal, RecordSource
-from wire.records import record
+from edge_agent.journal import Errands, Journal, Record, RecordSource
+from wire.codec import encode_record
+from wire.records import check, record
 from wire.topics import LANES
 
 log = logging.getLogger(__name__)
@@ -53,9 +55,14 @@ class AsyncJournal:
     async def keep(self, lane: str, records: Iterable[RecordSource]) -> bool:
         """Append records, or hold them in memory when the disk takes no more, before those that follow; whether all are on the disk.
 
-        Memory is bounded: the oldest are dropped for the newest, and a `gap` record says how many and from when to when.
+        Memory is bounded: the oldest are dropped for the newest, and a `gap` record says how many and from when to when. WireError for
+        a record that breaks the contract: nothing is held of this call.
         """
-        self._held[lane].extend(records)
+        given = list(records)
+        for made in given:
+            if isinstance(made, dict):
+                encode_record(check(made, lane))
+        self._held[lane].extend(given)
         return await self.retry(lane)
 
     async def retry(self, lane: str) -> bool:
@@ -94,10 +101,9 @@ class AsyncJournal:
         if lane not in self._dropped:
             return []
         count, from_ms, to_ms = self._dropped[lane]
-        first = self._held[lane][0]
-        t_ms, m_ms = (first["t"], first["m"]) if isinstance(first, dict) else (to_ms, 0)
-        gap = {"from": from_ms, "to": to_ms, "why": f"disk full: {count} records dropped from memory"}
-        return [record("gap", t_ms, m_ms, **gap)]
+        t_ms, m_ms = clock.now()
+        why = f"disk full: {count} records of {clock.span(from_ms, to_ms)} dropped from memory"
+        return [lambda _epoch, seq: Record(record("gap", t_ms, m_ms, **{"from": seq, "to": seq, "why": why}))]
 
     def held(self, lane: str) -> int:
         """How many records of a lane wait in memory."""

@@ -3,6 +3,7 @@
 import ctypes
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,12 @@ def now() -> tuple[int, int]:
 def boot_id() -> str:
     """The kernel's random id of this boot."""
     return _BOOT_ID.read_text(encoding="ascii").strip()
+
+
+def span(from_ms: int, to_ms: int) -> str:
+    """Two wall times in words, UTC, to the second."""
+    texts = [datetime.fromtimestamp(ms / 1000, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for ms in (from_ms, to_ms)]
+    return "/".join(texts)
 
 
 def disciplined() -> bool:

@@ -63,20 +63,21 @@ class DiskGuard:
         return state
 
     async def _thin(self) -> None:
-        """Thin the oldest unsent readings until there is room; one `gap` record says which time they covered."""
-        journal, count, from_ms, to_ms = self._journal.journal, 0, 0, 0
+        """Thin the oldest unsent readings until there is room; one `gap` record says which they were."""
+        journal, done = self._journal.journal, []
         for _ in range(THIN_ROUNDS_MAX):
             thinned = await self._journal.call(journal.thin, THIN_AT_ONCE)
             if thinned is None:
                 break
-            count, from_ms, to_ms = count + thinned.count, from_ms or thinned.from_ms, thinned.to_ms
+            done.append(thinned)
             state = await asyncio.to_thread(self._quota.measure)
             if state.level < Level.THIN_READINGS:
                 break
-        if count:
+        if done:
             t_ms, m_ms = clock.now()
-            gap = {"from": from_ms, "to": to_ms, "why": f"disk full: {count} readings thinned to their digests"}
-            log.warning("disk: %d readings thinned", count)
+            why = f"disk full: {sum(part.count for part in done)} readings of {clock.span(done[0].from_ms, done[-1].to_ms)} are digests now"
+            log.warning("%s", why)
+            gap = {"from": done[0].from_seq, "to": done[-1].to_seq, "why": why}
             await self._journal.keep("readings", [record("gap", t_ms, m_ms, **gap)])
 
 

@@ -19,9 +19,11 @@ _READING = b'{"k":"reading",'
 
 @dataclass(frozen=True, slots=True)
 class Thinned:
-    """How many readings became digests, and the wall times of the first and the last of them."""
+    """How many readings became digests; sequences and wall times (ms) of the first and the last of them."""
 
     count: int
+    from_seq: int
+    to_seq: int
     from_ms: int
     to_ms: int
 
@@ -93,4 +95,5 @@ def thin_readings(db: sqlite3.Connection, *, epoch: int, state: Lane, limit: int
         kept = h if seq % ANCHOR_EVERY == 0 or seq == state.last_seq else None
         thinned.append((_READINGS, epoch, seq, b"#" + chain.line_digest(line), kept))
     db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?)", thinned)
-    return Thinned(count=len(rows), from_ms=json.loads(rows[0][1])["t"], to_ms=json.loads(rows[-1][1])["t"])
+    times = [json.loads(rows[which][1])["t"] for which in (0, -1)]
+    return Thinned(count=len(rows), from_seq=rows[0][0], to_seq=rows[-1][0], from_ms=times[0], to_ms=times[1])

@@ -13,6 +13,7 @@ from edge_agent.errors import JournalError, KeyFileError
 from edge_agent.file_queue import FileRef
 from edge_agent.journal import AckOutcome, Errand, Journal
 from edge_agent.keys import AgentKey, CentreKey
+from edge_agent.retention import Thinned
 from tests.edge_agent.journal_parts import HOUR_MS, Room, T, channel, contact, reading
 from wire import chain, codec
 from wire.errors import WireError
@@ -388,7 +389,7 @@ def test_thinned_readings_leave_their_digests_and_an_unbroken_chain(room: Room) 
     whole = codec.split_batch(room.journal.batch("readings", 0).payload)[0]["head"]  # type: ignore[union-attr]
     thinned = room.journal.thin(900)
     assert thinned is not None
-    assert (thinned.count, thinned.from_ms, thinned.to_ms) == (900, T, T + 899)
+    assert thinned == Thinned(count=900, from_seq=2, to_seq=901, from_ms=T, to_ms=T + 899)
     room.reopen()
     assert codec.split_batch(room.journal.batch("readings", 0).payload)[0]["head"] == whole  # type: ignore[union-attr]
     for after in (0, 1, 57, 899, 900):

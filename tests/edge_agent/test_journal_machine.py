@@ -90,6 +90,8 @@ class JournalMachine(RuleBasedStateMachine):
         self.room.clock.forward(HOUR_MS)
         outcome = self.room.journal.acknowledge(lane, ack)
         assert outcome is AckOutcome.NEW_EPOCH
+        for name in SMALL:  # a centre put back before it ever heard of the new epoch cannot be told from one that was not
+            self.room.send(name)
 
     @rule()
     def put_the_disk_image_aside(self) -> None:
