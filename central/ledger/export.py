@@ -85,7 +85,7 @@ def _text(line: bytes) -> str:
 
 def _write_act(file: TextIO, index: int, row: Any, *, digests_only: bool) -> None:
     line = {"index": index, "t_ms": row.t_ms, "kind": row.kind, "digest": row.digest}
-    if not digests_only and row.body is not None:
+    if row.body is not None and (row.kind == "gap" or not digests_only):  # a gap names no person, and the chain needs it
         line |= {"salt": row.salt.hex(), "body": row.body}
     _write(file, type="act", **line)
 
