@@ -22,7 +22,7 @@ from edge_agent.errors import AgentError
 from edge_agent.handoff import Done, HandoffServer
 from edge_agent.health import Reports
 from edge_agent.journal import AckOutcome, Journal
-from edge_agent.keys import AgentKey, CentreKey
+from edge_agent.keys import BROKER_PASSWORD, CENTRAL_TOKEN, AgentKey, CentreKey
 from edge_agent.panel import Panel
 from edge_agent.poller import Poller, ReadingsBuffer
 from edge_agent.quota import MB, DiskQuota, DiskState
@@ -35,6 +35,7 @@ from sensors.registry import build_contact, build_output, build_sensor
 WATCH_S = 5.0
 FAILING = 3  # a child that failed so often within FAILING_S raises an alarm
 FAILING_S = 600.0
+CAMERA_S = 20.0  # a camera that is back sooner, after a dropped packet say, is no alarm
 log = logging.getLogger(__name__)
 
 
@@ -98,7 +99,7 @@ class Agent:
         self.panel = Panel(self._outputs())
         stack.callback(self.panel.close)
         self.desk = alarms.AlarmDesk(
-            [*alarms.rules_of(config), *disk_rules(config.name), *(_down_rule(config, name) for name in self.children)],
+            [*alarms.rules_of(config), *disk_rules(config.name), *(_down_rule(config, name) for name in self._watched())],
             journal=journal,
             panel=self.panel,
             agent=config.name,
@@ -109,6 +110,7 @@ class Agent:
         self.handoff.handle("probe", self._probe)
         self.handoff.handle("status", self._status)
         self.handoff.on_join(self._joined)
+        self.handoff.on_record(self._child_record)
         quota = DiskQuota(
             config.data,
             quota_bytes=config.agent["quota_mb"] * MB,
@@ -177,12 +179,15 @@ class Agent:
 
         broker, central = self.config.broker, self.config.central
         assert broker is not None  # noqa: S101 - the caller has looked
-        address = BrokerAddress(broker["host"], broker["port"], _path(broker["password_file"]), _path(broker["tls_ca"]))
+        address = BrokerAddress(
+            broker["host"], broker["port"], _secret_path(broker["password_file"], BROKER_PASSWORD), _path(broker["tls_ca"])
+        )
         uploader = None
-        if central is not None and central["token_file"]:
+        token = _secret_path(central["token_file"] if central else None, CENTRAL_TOKEN)
+        if central is not None and token is not None:
             from edge_agent.uploader import CentreAddress, Uploader
 
-            uploader = Uploader(self.journal.journal, centre=CentreAddress(central["url"], Path(central["token_file"])))
+            uploader = Uploader(self.journal.journal, centre=CentreAddress(central["url"], token))
 
         def outcome(_lane: str, what: AckOutcome) -> None:
             if uploader is not None and what is AckOutcome.ADVANCED:
@@ -261,6 +266,17 @@ class Agent:
     async def _disk_level(self, state: DiskState) -> None:
         await tell_level(self.desk, state)
         await self.handoff.broadcast("disk.level", told_to_children(state))
+
+    def _watched(self) -> list[str]:
+        """What is watched for being down: child processes, and the cameras that the recorder tells of."""
+        return [*self.children, *(f"camera:{name}" for name in self.config.cameras)]
+
+    async def _child_record(self, child: str, made: dict[str, Any]) -> None:
+        """A camera that the recorder has lost, or has again, is an alarm of the room."""
+        facts = made.get("facts")
+        if child == RECORDER and made["k"] == "health" and isinstance(facts, dict) and "camera" in facts:
+            name = str(facts["camera"]).rpartition("/")[2]
+            await self.desk.condition(_down_name(f"camera:{name}"), facts.get("state") == "down")
 
     async def _joined(self, child: str) -> None:
         if self.disk.state is not None:
@@ -357,9 +373,11 @@ def _down_name(child: str) -> str:
     return f"{child.replace(':', '-')}-down"
 
 
-def _down_rule(config: Config, child: str) -> Rule:
-    subject = f"{config.name}/{child.rpartition(':')[2]}"
-    return alarms.condition_rule(_down_name(child), subject, priority="high", words=words_for("child", what=child))
+def _down_rule(config: Config, what: str) -> Rule:
+    kind, _, name = what.rpartition(":")
+    words = words_for("camera" if kind == "camera" else "child", what=name if kind == "camera" else what)
+    delay_s = CAMERA_S if kind == "camera" else 0.0
+    return alarms.condition_rule(_down_name(what), f"{config.name}/{name}", priority="high", words=words, delay_s=delay_s)
 
 
 def checker_for(sensor: Any, quantity: str, options: Any) -> Any:
@@ -377,6 +395,11 @@ async def _threads(uploader: Any) -> None:
         await asyncio.Event().wait()
     finally:
         await asyncio.to_thread(uploader.close)
+
+
+def _secret_path(text: str | None, variable: str) -> Path | None:
+    """The file of a secret; where only the environment holds it, a name that stands for that."""
+    return Path(text) if text else Path(f"${variable}") if os.environ.get(variable) else None
 
 
 def _path(text: str | None) -> Path | None:

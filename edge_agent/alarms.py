@@ -71,9 +71,9 @@ def _fresh_s(config: Config, sensor: str) -> float:
     return max(FRESH_S, 3 * float(config.sensors[sensor]["sample_s"] or config.agent["sample_s"]))
 
 
-def condition_rule(name: str, subject: str, *, priority: str, words: Mapping[str, str]) -> Rule:
+def condition_rule(name: str, subject: str, *, priority: str, words: Mapping[str, str], delay_s: float = 0.0) -> Rule:
     """A rule about something that the agent itself watches, such as its disk or a child process."""
-    return Rule(name, "condition", subject, priority, words=words)
+    return Rule(name, "condition", subject, priority, delay_s=delay_s, words=words)
 
 
 class AlarmDesk:

@@ -1,6 +1,5 @@
 """Reads the agent's TOML file into typed settings, or says everything that is wrong with it at once, each with its line."""
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,17 +105,6 @@ def load_config(path: Path, *, benches: BenchTables | None = None) -> Config:
         line = raw[: error.start].count(b"\n") + 1
         raise ConfigError([Mistake(str(path), line, "", "is not UTF-8")]) from None
     return _Reader(path, read_toml(text), Catalogue(benches)).config()
-
-
-def secret(settings: Mapping[str, Any], file_option: str, variable: str) -> str | None:
-    """A secret from the environment's variable or else the file that an option names, stripped; None where neither is given.
-
-    OSError when the file is named and cannot be read.
-    """
-    if value := os.environ.get(variable):
-        return value.strip()
-    name = settings.get(file_option)
-    return Path(name).read_text().strip() if name else None
 
 
 class _Reader:

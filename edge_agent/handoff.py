@@ -64,6 +64,7 @@ class Peer:
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self.child = ""
+        self.owes: set[asyncio.Future[Done]] = set()
         self._writer = writer
         self._lock = asyncio.Lock()
 
@@ -99,6 +100,7 @@ class HandoffServer:
         self._told: set[str] = set()
         self.malformed = 0
         self._joined: list[Callable[[str], Awaitable[None]]] = []
+        self._listeners: list[Callable[[str, dict[str, Any]], Awaitable[None]]] = []
 
     def handle(self, op: str, handler: Handler) -> None:
         """Answer the operation `op` (probe, status) by `handler`; the answer's op is `op` + "d", as in probe -> probed."""
@@ -107,6 +109,10 @@ class HandoffServer:
     def on_join(self, listener: Callable[[str], Awaitable[None]]) -> None:
         """Await `listener(child)` when a child has said hello (to tell it the disk's level, say)."""
         self._joined.append(listener)
+
+    def on_record(self, listener: Callable[[str, dict[str, Any]], Awaitable[None]]) -> None:
+        """Await `listener(child, record)` after a child's record is durable; a record handed over twice may be told twice."""
+        self._listeners.append(listener)
 
     @property
     def children(self) -> list[str]:
@@ -163,6 +169,7 @@ class HandoffServer:
         ident = f"now-{self._count}"
         future: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
         self._waiting[ident] = future
+        peer.owes.add(future)
         try:
             if not await peer.send({"op": "do", "id": ident, "name": name, "args": args}):
                 return Done(ok=False, why=f"{child} has gone")
@@ -170,6 +177,7 @@ class HandoffServer:
         except TimeoutError:
             return Done(ok=False, why=f"{child} did not answer within {timeout_s:g} s")
         finally:
+            peer.owes.discard(future)
             del self._waiting[ident]
 
     async def broadcast(self, name: str, args: dict[str, Any]) -> None:
@@ -216,6 +224,9 @@ class HandoffServer:
         finally:
             self._peers.discard(peer)
             self._tasks.discard(task)
+            for future in peer.owes:
+                if not future.done():
+                    future.set_result(Done(ok=False, why=f"{peer.child} went away before it answered"))
             if self._children.get(peer.child) is peer:
                 del self._children[peer.child]
             writer.close()
@@ -242,7 +253,7 @@ class HandoffServer:
     async def _operate(self, peer: Peer, message: dict[str, Any]) -> None:
         op = message.get("op")
         if op == "append":
-            await peer.send(await self._append(message))
+            await peer.send(await self._append(peer, message))
         elif op == "hello":
             await self._hello(peer, message)
         elif op == "done":
@@ -267,7 +278,7 @@ class HandoffServer:
         for listener in self._joined:
             await listener(child)
 
-    async def _append(self, message: dict[str, Any]) -> dict[str, Any]:
+    async def _append(self, peer: Peer, message: dict[str, Any]) -> dict[str, Any]:
         source, n = message.get("source"), message.get("n")
         if not isinstance(source, str) or not 1 <= len(source) <= 100 or not isinstance(n, int) or isinstance(n, bool) or n < 1:
             raise WireError("append: source is a text and n a number from 1 on")
@@ -287,6 +298,8 @@ class HandoffServer:
             self.malformed += 1
             self._tell(f"a record of {source} was refused: {error}")
             return {**answer, "op": "refused", "final": True, "why": str(error)[:500]}
+        for listener in self._listeners:
+            await listener(peer.child, made)
         return answer
 
     async def _done(self, message: dict[str, Any]) -> None:

@@ -42,8 +42,16 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def read_secret(path: Path) -> str:
-    """The text of a small secret file (token, password) without the white space around it; KeyFileError otherwise."""
+BROKER_PASSWORD, CENTRAL_TOKEN = "MUNIMENT_BROKER_PASSWORD", "MUNIMENT_CENTRAL_TOKEN"  # environment variables
+
+
+def read_secret(path: Path, *, variable: str = "") -> str:
+    """The text of a small secret file (token, password) without the white space around it; KeyFileError otherwise.
+
+    Where the environment holds `variable`, that is taken instead and no file is read.
+    """
+    if variable and (given := os.environ.get(variable, "").strip()):
+        return given
     try:
         with path.open("rb") as file:
             data = file.read(_FILE_MAX + 1)

@@ -20,7 +20,7 @@ from edge_agent.backoff import Backoff
 from edge_agent.errors import JournalError, KeyFileError
 from edge_agent.handoff import Done
 from edge_agent.journal import AckOutcome
-from edge_agent.keys import CentreKey, read_secret
+from edge_agent.keys import BROKER_PASSWORD, CentreKey, read_secret
 from edge_agent.orders import Orders
 from edge_agent.window import Flight, Window
 from wire import codec, topics
@@ -154,7 +154,7 @@ class Link:
         client.connect_timeout = CONNECT_TIMEOUT_S
         session = _Session(client)
         if self._broker.password_file is not None:
-            client.username_pw_set(self.agent, read_secret(self._broker.password_file))
+            client.username_pw_set(self.agent, read_secret(self._broker.password_file, variable=BROKER_PASSWORD))
         if self._broker.tls_ca is not None:
             client.tls_set(ca_certs=str(self._broker.tls_ca))
         gone = codec.encode_message({"online": False})

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from edge_agent.errors import FileGoneError, UploadError
 from edge_agent.file_queue import FileRef
-from edge_agent.keys import read_secret
+from edge_agent.keys import CENTRAL_TOKEN, read_secret
 
 CHUNK_BYTES = 1024 * 1024
 TIMEOUT_S = 30.0
@@ -120,7 +120,7 @@ class TusClient:
         return self._request("PATCH", path, headers, chunk)
 
     def _request(self, method: str, path: str, headers: dict[str, str], body: bytes = b"") -> Answer:
-        token = read_secret(self._token_file)
+        token = read_secret(self._token_file, variable=CENTRAL_TOKEN)
         sent = {"Authorization": f"Bearer {token}", "Tus-Resumable": "1.0.0", "Content-Length": str(len(body)), **headers}
         for fresh in (False, True):
             connection, kept = self._connected()

@@ -48,6 +48,10 @@ _WORDS = {
         "{what}反复停止运行。请检查其摄像机和接线，并查看本机日志。",
         "{what} keeps stopping. Check its cameras and cables, and read the agent's log.",
     ),
+    "camera": (
+        "摄像机 {what} 没有图像，监控录像中断。请检查供电、网线和镜头。",
+        "Camera {what} gives no picture: custody video has stopped. Check its power, cable and lens.",
+    ),
     "removed": ("该报警规则已从配置中删除。", "The rule was taken out of the configuration."),
 }
 

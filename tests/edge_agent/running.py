@@ -31,7 +31,8 @@ people = false
 class RunningAgent:
     """`muniment-agent run` on a configuration; a context manager that ends it."""
 
-    def __init__(self, folder: Path, tables: str) -> None:
+    def __init__(self, folder: Path, tables: str, *, environment: dict[str, str] | None = None) -> None:
+        self._environment = {**os.environ, **(environment or {})}
         self.data = folder / "data"
         self.config = folder / "agent.toml"
         self.config.write_text(HEAD.format(data=self.data) + tables)
@@ -55,7 +56,7 @@ class RunningAgent:
         """Start it and wait until it can be asked."""
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "edge_agent.cli", "run", "--config", str(self.config)]
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment)
         self.until(lambda: self.ask("status") is not None, "it answers")
 
     def ask(self, op: str) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -319,3 +320,41 @@ def test_a_bench_works_for_the_centre_and_survives_its_process(tmp_path: Path, c
     assert len(pages) == len(set(pages)) == 3
     closed = next(r for r in listening.records("capture") if r["k"] == "batch" and r["state"] == "closed")
     assert closed["declared"] == 3 and closed["counts"]["captured"] == 3
+
+
+def test_a_lost_camera_is_an_alarm_until_it_is_back(tmp_path: Path) -> None:
+    camera = '\n[camera.door-cam]\ndriver = "stream"\ntransport = "sim"\ncontacts = ["door"]\n'
+    with RunningAgent(tmp_path, DOOR + LAMP + camera) as agent:
+        agent.until(lambda: agent.rows()["recorder process"]["ok"], "the recorder is connected")
+        agent.until(lambda: "recording" in agent.log.read_text(), "it records", timeout_s=40)
+        (picture,) = [p for p in psutil.Process(agent.pid).children() if "sensors.sim.camera" in " ".join(p.cmdline())]
+        picture.suspend()  # frozen: the connection stands, no picture comes
+        agent.until(lambda: agent.light() == "red", "an alarm about the camera", timeout_s=60)
+        status = agent.ask("status")
+        assert status is not None and [alarm["rule"] for alarm in status["alarms"]] == ["camera-door-cam-down"]
+        picture.resume()
+        agent.until(lambda: agent.light() == "green", "the camera is back", timeout_s=60)
+
+
+def test_what_a_node_measured_while_its_cable_was_out_is_journalled_when_it_is_back(tmp_path: Path) -> None:
+    node = '\n[sensor.climate]\ndriver = "node"\ntransport = "sim"\nsilent_s = 2\nbad_s = 0.5\n'
+    with RunningAgent(tmp_path, node + LAMP) as agent:
+        agent.until(lambda: agent.rows().get("climate temperature", {}).get("quality") == "good", "the node is heard", timeout_s=60)
+        agent.fault("climate cable")
+        agent.until(lambda: agent.light() == "red", "an alarm about the silent node")
+        agent.fault()
+        agent.until(lambda: agent.light() == "green", "the node is heard again", timeout_s=60)
+        agent.until(lambda: agent.rows()["climate temperature"]["age_ms"] < 1500, "all is caught up")
+        assert agent.stop() == 0
+    found = agent.records()["readings"]
+    (number,) = {r["i"] for r in found if r["k"] == "channel" and r["q"] == "temperature"}
+    times = sorted(r["m"] for r in found if r["k"] == "reading" and r["i"] == number and r["v"] is not None)
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    assert max(gaps) <= 2100, f"a hole of {max(gaps)} ms in a series reported each second"
+
+
+def test_the_broker_s_password_may_come_from_the_environment(tmp_path: Path, centre: tuple[Broker, ListeningCentre]) -> None:
+    broker, listening = centre
+    tables = BROKER.format(port=broker.port, folder=tmp_path).replace(f'password_file = "{tmp_path}/password"\n', "")
+    with RunningAgent(tmp_path, CLIMATE + tables, environment={"MUNIMENT_BROKER_PASSWORD": "r-secret"}):
+        listening.wait(lambda: any(status.get("online") for status in listening.statuses))

@@ -4,9 +4,12 @@ import asyncio
 import os
 import random
 import signal
+import socket
 import sys
+from pathlib import Path
 
 import psutil
+import pytest
 
 from edge_agent.backoff import Backoff
 from edge_agent.supervisor import Child, Supervisor
@@ -97,3 +100,21 @@ async def test_a_killed_child_comes_back_and_none_is_left_behind() -> None:
     supervisor.stop()
     await asyncio.wait_for(running, 20)
     assert not psutil.pid_exists(second)
+
+
+async def test_systemd_is_told_and_its_watchdog_fed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "40000")
+        loop = asyncio.get_running_loop()
+        supervisor = Supervisor()
+        running = asyncio.create_task(supervisor.run())
+        heard = [await asyncio.wait_for(loop.sock_recv(systemd, 100), 5) for _ in range(4)]
+        assert heard == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1", b"WATCHDOG=1"]
+        supervisor.stop()
+        await asyncio.wait_for(running, 5)
+        while (told := await asyncio.wait_for(loop.sock_recv(systemd, 100), 5)) == b"WATCHDOG=1":
+            pass
+        assert told == b"STOPPING=1"
