@@ -55,7 +55,9 @@ class NodeSensor:
     def __init__(self, name: str, options: Mapping[str, Any], *, port: str) -> None:
         """name: for the log; options: baud, silent_s; port: path of the serial device."""
         self.name = name
-        self.lost = 0
+        self.lost = 0  # samples that the node's ring had to drop
+        self.damaged = 0  # frames that did not decode
+        self._damaged_here = 0
         self._port = SerialPort(port, int(options["baud"]))
         self._silent_ms = int(options["silent_s"] * 1000)
         self._session = ""
@@ -101,6 +103,7 @@ class NodeSensor:
             self._port.open()
             self._session = secrets.token_hex(8)
             self._frames = FrameReader()
+            self._damaged_here = 0
             self._greeted = False
             self._hello_due = 0.0
         clock_s = asyncio.get_running_loop().time()
@@ -111,10 +114,20 @@ class NodeSensor:
         data = await self._port.receive(min(left_s, HELLO_S))
         at = now()
         readings: list[Reading] = []
-        for message in self._frames.feed(data):
+        messages = self._frames.feed(data)
+        self._note_damage()
+        for message in messages:
             readings += self._take(message, at)
             self._hello_due = clock_s + GREET_S
         return readings
+
+    def _note_damage(self) -> None:
+        """Count what was no frame; say so once a connection."""
+        fresh = self._frames.bad - self._damaged_here
+        if fresh and not self._damaged_here:
+            log.warning("%s: damaged frames on the wire; the node sends again what was in them", self.name)
+        self._damaged_here += fresh
+        self.damaged += fresh
 
     def _acknowledge(self) -> None:
         if self._owed and self._greeted:

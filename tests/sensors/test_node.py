@@ -128,9 +128,10 @@ async def test_a_ring_that_is_too_small_drops_the_oldest_and_says_how_many(tmp_p
         await listener.close()
 
 
-async def test_noise_on_the_wire_delays_samples_and_loses_none(tmp_path: Path) -> None:
+async def test_noise_on_the_wire_delays_samples_and_loses_none(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with room_in(tmp_path) as room:
-        listener = Listener(build_sensor("node", "climate", {"silent_s": 60.0}, wires=room))
+        sensor: Any = build_sensor("node", "climate", {"silent_s": 60.0}, wires=room)
+        listener = Listener(sensor)
         await until(lambda: len(listener.temperatures) >= 5)
         for fault in ("noise", "half"):
             room.set_fault("climate", fault)
@@ -140,6 +141,8 @@ async def test_noise_on_the_wire_delays_samples_and_loses_none(tmp_path: Path) -
             await until(lambda clear=clear: listener.temperatures[-1].m_ms > clear.m_ms + 300)  # type: ignore[misc]
         assert all(reading.quality == "good" for reading in listener.readings)
         assert_whole(listener.temperatures)
+        assert sensor.damaged > 1
+        assert len([record for record in caplog.records if "damaged frames" in record.message]) == 1
         await listener.close()
 
 
