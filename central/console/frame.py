@@ -128,6 +128,7 @@ def install(app: Flask, facts: Facts) -> None:
         anchor=anchor,
         tail=lambda identity: str(identity).rpartition("/")[2],
         alarm_words=lambda alarm: shapes.alarm_words(alarm, language.language()),
+        why=lambda room: shapes.why(room, language.language()),
         alarm_advice=lambda alarm: shapes.alarm_advice(alarm, language.language()),
         problem_words=_problem_words,
         path=partial(quote, safe=""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -58,6 +59,20 @@ def alarm_words(alarm: Mapping[str, Any], lang: str) -> str:
             )
         return gettext("%(what)s too low: %(value)s, limit %(limit)s", what=name, value=f"{value:.{places}f}", limit=f"{limit:.{places}f}")
     return str(alarm.get("rule", ""))
+
+
+def in_order(readings: Sequence[Item]) -> list[Item]:
+    """Readings in the order in which quantities are read out; `told_apart` where several sensors measure the same one."""
+    order = {quantity: i for i, quantity in enumerate(words.QUANTITY)}
+    found = sorted(readings, key=lambda reading: (order.get(reading["q"], len(order)), reading["sensor"]))
+    counts = Counter(reading["q"] for reading in found)
+    return [reading | {"told_apart": counts[reading["q"]] > 1} for reading in found]
+
+
+def why(room: Item, lang: str) -> str:
+    """Why a room has its light: the loudest alarm in its own words, else what the room says."""
+    loud = next((alarm for alarm in room["alarms"] if alarm["active"]), None)
+    return alarm_words(loud, lang) if loud and room["light"] in ("red", "yellow") else formats.localized(room["why"], lang)
 
 
 def alarm_advice(alarm: Mapping[str, Any], lang: str) -> str:

@@ -74,9 +74,9 @@ def prepare(config: CentralConfig) -> dict[str, str]:
     return tokens
 
 
-def make_centre(folder: Path, extra: str = "") -> Centre:
+def make_centre(folder: Path, extra: str = "", *, port: int = 8080) -> Centre:
     """A centre whose data lie in this folder."""
-    config = load(write_config(folder, extra=extra))
+    config = load(write_config(folder, port=port, extra=extra))
     tokens = prepare(config)
     return Centre(config, create_app(config), tokens)
 
