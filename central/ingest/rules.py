@@ -2,17 +2,21 @@
 
 import shutil
 
+import msgspec
 from sqlalchemy import func, select
 
 from central.config import CentralConfig
 from central.digitization.tables import object_refs, objects
 from central.environment.raising import SYSTEM, open_alarm, raise_alarm, return_alarm
 from central.environment.tables import alarms, channels, readings
+from central.health.tables import agent_config
 from central.ledger import acts
 from central.ledger.tables import agents
 from central.store.projecting import Context
 
 MB = 1024 * 1024
+DAY_S = 86_400
+REPORTS = 3  # so many readings that should have come and did not
 HEALTH_S = 630  # a connected agent with nothing to tell sends its health every 300 s; two of those and some
 LOUD = ("high", "urgent")
 WORDS = {
@@ -75,7 +79,6 @@ class ClockRules:
 
     def _silence(self, context: Context, now_ms: int) -> None:
         """One cause, one alarm: while an agent is silent, its channels raise none of their own."""
-        since = now_ms - self._limits.silence_s * 1000
         figure = self._limits.silence_s
         for agent in context.connection.execute(select(agents.c.name, agents.c.last_seen_ms, agents.c.online)).all():
             room = context.room_of(agent.name)
@@ -83,13 +86,26 @@ class ClockRules:
             silent = max(agent.last_seen_ms or 0, self._started_ms) < now_ms - patience_ms
             about = {"agent": agent.name, "figure": figure, "now_ms": now_ms}
             self._condition(context, rule="agent-silent", subject=agent.name, room=room, holds=silent, priority="high", **about)
-            mine = select(channels.c.id, channels.c.channel, channels.c.room).where(channels.c.agent == agent.name)
+            if silent:
+                continue
+            report_s, sensors = self._in_force(context, agent.name)
+            since = now_ms - max(self._limits.silence_s, REPORTS * report_s) * 1000
+            mine = select(channels).where(channels.c.agent == agent.name)
             for channel in context.connection.execute(mine).all():
                 last = context.connection.scalar(select(func.max(readings.c.t_ms)).where(readings.c.channel_id == channel.id))
-                missing = not silent and max(last or 0, self._started_ms) < since
+                expected = sensors is None or channel.sensor in sensors
+                missing = expected and max(last or 0, self._started_ms) < since
                 where = {"subject": channel.channel, "room": channel.room, "priority": "medium"}
-                if not silent:
-                    self._condition(context, rule="missing-data", holds=missing, **where, **about)
+                self._condition(context, rule="missing-data", holds=missing, **where, **about)
+
+    @staticmethod
+    def _in_force(context: Context, agent: str) -> tuple[int, set[str] | None]:
+        """(how often the agent journals a reading, its sensors or None if unknown), from its last `config` record."""
+        text = context.connection.scalar(select(agent_config.c.facts).where(agent_config.c.agent == agent))
+        facts = msgspec.json.decode(text) if text else {}
+        report_s, sensors = facts.get("report_s"), facts.get("sensors")
+        usable = isinstance(report_s, int) and 0 < report_s <= DAY_S
+        return report_s if usable else 0, set(sensors) if isinstance(sensors, dict) else None
 
     def _uploads(self, context: Context, now_ms: int) -> None:
         old = object_refs.c.t_ms < now_ms - self._limits.upload_wait_s * 1000

@@ -243,6 +243,7 @@ class Writer:
         if time.monotonic() - self._ruled_at < RULES_S:
             return
         self._ruled_at = time.monotonic()
+        self._projections.flush(context, now_ms)  # rules read the tables
         if self._rules.run(context, now_ms):
             self._acts(context)
         if time.monotonic() - self._tidied_at >= TIDY_S:
