@@ -9,8 +9,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 from flask import Blueprint, Response, request
 from flask_login import current_user
 from sqlalchemy import Engine, func, select
@@ -191,18 +192,20 @@ def stream(hub: LiveHub, names: frozenset[str], last_id: int | None, still: Call
         hub.leave(subscription)
 
 
-def _last_id() -> int | None:
-    given = request.headers.get("Last-Event-ID") or request.args.get("last_event_id")
+class LiveQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """From where on, and which events."""
+
+    last_event_id: Annotated[int, msgspec.Meta(ge=0, lt=ID_MAX, description="in place of the header Last-Event-ID")] | None = None
+    events: Annotated[str, msgspec.Meta(max_length=400, description="names, with commas between them")] | None = None
+
+
+def _last_id(query: LiveQuery) -> int | None:
+    given = request.headers.get("Last-Event-ID")
     if not given:
-        return None
-    if not (given.isascii() and given.isdigit() and int(given[:20]) < ID_MAX):
-        raise bad_field("last_event_id", "not an event id of this stream")
+        return query.last_event_id
+    if not (given.isascii() and given.isdigit() and len(given) <= 16 and int(given) < ID_MAX):
+        raise bad_field("Last-Event-ID", "not an event id of this stream")
     return int(given)
-
-
-def _wanted() -> frozenset[str] | None:
-    given = request.args.get("events")
-    return None if given is None else frozenset(given[:400].split(","))
 
 
 def blueprint() -> Blueprint:
@@ -213,15 +216,18 @@ def blueprint() -> Blueprint:
     @operation(
         Operation(
             right=rights.SIGNED_IN,
-            summary="Server-sent events that the roles allow; resumes after Last-Event-ID (or ?last_event_id=); ?events= narrows by name.",
+            summary="Server-sent events that the roles allow; resumes after Last-Event-ID.",
+            query=LiveQuery,
+            headers={"Last-Event-ID": "the id of the last event that was received"},
             media=("text/event-stream",),
             also={503: "too many live clients"},
         )
     )
-    def live_stream() -> Response:
+    def live_stream(query: LiveQuery) -> Response:
         hub, engine = state().live, state().engine
         principal: Principal = current_user._get_current_object()
-        token, wanted, last_id = identity.bearer_token(), _wanted(), _last_id()
+        token, last_id = identity.bearer_token(), _last_id(query)
+        wanted = None if query.events is None else frozenset(query.events.split(","))
 
         def names_of(who: Principal) -> frozenset[str]:
             allowed = rights.live_events_of(who.rights)

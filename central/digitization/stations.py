@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 
 from central.digitization.queries import SELECT_PAGES, Batch, Page, batches_before, page_of, places_of
 from central.digitization.tables import batches, pages, presses, stations
-from central.health.queries import screen_of
+from central.health.queries import agents_with_benches, screen_of
 from central.ledger.queries import agents_online
 from central.times import now_ms, rfc3339_or_none
 
@@ -86,6 +86,12 @@ def stations_after(connection: Connection, *, after: str, limit: int) -> list[St
     known = select(stations.c.id, stations.c.agent).union(select(batches.c.station, batches.c.agent)).subquery()
     rows = connection.execute(select(known).where(known.c.id > after).order_by(known.c.id).limit(min(limit, STATIONS_MAX))).all()
     return [_station(connection, row.id, row.agent, online=online.get(row.agent, False)) for row in rows]
+
+
+def bench_agents(connection: Connection) -> frozenset[str]:
+    """The agents that run benches, by what they have recorded or by the configuration they have told."""
+    seen = connection.scalars(select(stations.c.agent).union(select(batches.c.agent)))
+    return frozenset(seen) | agents_with_benches(connection)
 
 
 def agent_of(connection: Connection, station: str) -> str | None:

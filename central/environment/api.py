@@ -10,10 +10,13 @@ from typing import Annotated, Any, Literal
 import msgspec
 from flask import Blueprint, Response, request
 from flask_login import current_user
+from sqlalchemy import Connection
 
+from central.digitization.stations import bench_agents
 from central.environment import alarms, queries
 from central.environment.series import Channel, Series, Span, channel_named, raw_values, series
 from central.ledger import commands
+from central.ledger.queries import agents_of_room
 from central.security import queries as security
 from central.store.engine import reading, writing
 from central.times import now_ms, rfc3339
@@ -99,7 +102,7 @@ def _lang() -> str:
     return current_user.lang or request.accept_languages.best_match(("en", "zh"), "en") or "en"
 
 
-def _room(connection: Any, ident: str, lang: str) -> Room:
+def _room(connection: Connection, ident: str, lang: str) -> Room:
     facts = queries.room_facts(connection, ident, silence_s=config().limits.silence_s)
     if facts is None:
         raise not_found("There is no such room.")
@@ -113,6 +116,12 @@ def _room(connection: Any, ident: str, lang: str) -> Room:
         contacts=security.contacts_of(connection, ident),
         alarms=facts.alarms,
     )
+
+
+def _is_watched(connection: Connection, room: Room, benches: frozenset[str]) -> bool:
+    """Whether a room is more than the name under which a bench was enrolled."""
+    agents = agents_of_room(connection, room.id)
+    return bool(room.readings or room.contacts) or not agents or not benches.issuperset(agents)
 
 
 def _span(query: SeriesQuery) -> tuple[int, int]:
@@ -175,7 +184,9 @@ def _rooms_routes(made: Blueprint) -> None:
             ids, after = paging.cut(
                 queries.room_ids(connection, after=str(key[0]) if key else "", limit=limit + 1), limit, lambda ident: (ident,)
             )
-            return Rooms(items=[_room(connection, ident, lang) for ident in ids], next=after)
+            benches = bench_agents(connection)
+            rooms = [_room(connection, ident, lang) for ident in ids]
+            return Rooms(items=[room for room in rooms if _is_watched(connection, room, benches)], next=after)
 
     @made.get(f"/rooms/<{IDENT}:room>")
     @operation(Operation(right="environment.read", summary="One room.", result=Room))

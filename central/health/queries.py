@@ -36,6 +36,12 @@ def screen_of(connection: Connection, agent: str, bench: str) -> str | None:
     return f"http://{bind}/" if isinstance(bind, str) and _BIND.fullmatch(bind) else None
 
 
+def agents_with_benches(connection: Connection) -> frozenset[str]:
+    """The agents whose configuration names a bench."""
+    rows = connection.execute(select(agent_config.c.agent, agent_config.c.facts))
+    return frozenset(row.agent for row in rows if json.loads(row.facts).get("benches"))
+
+
 def command_result(connection: Connection, ident: str) -> Any:
     """How a command ended, None before it has."""
     return connection.execute(select(command_results).where(command_results.c.id == ident)).first()

@@ -16,6 +16,7 @@ from central.ledger import acts
 from central.people import rights, users
 from central.people.principal import Principal
 from central.store.engine import writing
+from central.web.blocking import blocking
 from central.web.guards import safe_next, see_other
 from central.web.operation import Operation, operation
 from central.web.problems import Problem
@@ -53,7 +54,7 @@ class Me(msgspec.Struct, frozen=True):
 
 def sign_in(name: str, password: str) -> Principal:
     """Open a session for the right password and set its cookie; a Problem and an act for the wrong one."""
-    user_id = users.verify_password(engine(), name, password)
+    user_id = users.verify_password(engine(), name, password, run=blocking)
     with writing(engine()) as connection:
         if user_id is None:
             acts.record(

@@ -136,7 +136,7 @@ def blueprint() -> Blueprint:
     made = Blueprint("openapi", __name__, url_prefix="/api/v1")
 
     @made.get("/openapi.json")
-    @operation(Operation(right=rights.PUBLIC, summary="This document.", media=("application/json",)))
+    @operation(Operation(right=rights.PUBLIC, summary="This document.", result=dict[str, Any]))
     def openapi_json() -> Response:
         return Response(msgspec.json.encode(document(current_app)), content_type="application/json")
 

@@ -109,8 +109,8 @@ class Site:
             quality: dict[str, Any] = {"quality": "bad", "why": "=crc error"} if bad else {}
             v = None if bad else 18.0 + minute % 10 / 10
             self.room.add("readings", record("reading", t0 + minute * MINUTE, m, i=1, v=v, **quality))
-        self.room.add("readings", record("reading", now_ms() - 5000, m, i=1, v=19.5))
-        self.room.add("readings", record("reading", now_ms() - 5000, m, i=2, v=45.0))
+        self.room.add("readings", record("reading", t0 + 60 * MINUTE - 5000, m, i=1, v=19.5))
+        self.room.add("readings", record("reading", t0 + 60 * MINUTE - 5000, m, i=2, v=45.0))
         self._fill_bench(t0, m)
         self.send()
 
