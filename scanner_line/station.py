@@ -31,6 +31,7 @@ HOUSEKEEPING_S = 5.0
 PACE_WINDOW_MS = 10 * 60 * 1000
 PACE_PAUSE_MS = 30 * 1000  # a longer pause between two pages is not working time
 PACE_PAGES_MIN = 5
+KEEP_ROWS_DAYS = 60  # of closed batches whose images have left the bench
 OWED_MAX = 1000  # presses kept in memory while the disk refuses their rows
 log = logging.getLogger(__name__)
 
@@ -83,12 +84,22 @@ class Station:
     async def start(self) -> None:
         """Sweep the spool, start cameras and checks, end what a crash left; then the first press is taken."""
         await self._disk(self.spool.sweep)
+        await self._disk(self.spool.forget, before_ms=now()[0] - KEEP_ROWS_DAYS * 86_400_000)
         await asyncio.gather(self.shutter.start(), self._start_judge())
         async with self._turn:
             await self._prime()
             await self._settle()
         await self._look_up()
+        await self._resume()
         self._to(State.IDLE)
+
+    async def _resume(self) -> None:
+        """Show the last page of the batch that is carried on."""
+        batch = self.facts.batch
+        pages = [] if batch is None else await self._disk(self.presses.last_pages, batch.batch)
+        if pages:
+            number = await self._disk(self.presses.number, pages[0])
+            self.last = Last("control", "ready", pages=tuple(pages), number=number)
 
     async def _start_judge(self) -> None:
         try:
@@ -415,7 +426,11 @@ class Station:
 
     def _moment(self, moment: str) -> None:
         self._signals.batch(moment)
-        self._notice(Last("control", moment, t_ms=now()[0]))
+        last = Last("control", moment, t_ms=now()[0])
+        if moment == "confirm":
+            self._aside(last)
+        else:
+            self._notice(last)
 
     def _aside(self, last: Last) -> None:
         """Show what happened while the last page stays on the screen."""

@@ -47,7 +47,7 @@ function headline(now) {
   if (!last) return ["idle", view?.batch ? "ready" : "closed-idle"];
   if (last.code === "half") return ["failed", "half"];
   if (last.verdict) return [last.verdict, last.code === "lowered" ? "lowered" : last.verdict];
-  return [SHAPES[last.outcome] ?? "idle", last.code === "busy" ? "busy" : last.code];
+  return [last.code === "confirm" ? "look" : SHAPES[last.outcome] ?? "idle", last.code];
 }
 
 function show() {
