@@ -97,6 +97,8 @@ object_refs = Table(  # digests that agents have journalled: only these may be u
     sqlite_with_rowid=False,
 )
 
+Index("ix_object_refs_t", object_refs.c.t_ms)
+
 objects = Table(  # a source, filled by uploads
     "objects",
     metadata,

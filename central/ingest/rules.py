@@ -16,6 +16,8 @@ from central.store.projecting import Context
 
 MB = 1024 * 1024
 DAY_S = 86_400
+UPLOADS_MS = 30_000  # how often missing bytes are looked for
+KEPT_MS = 15 * DAY_S * 1000  # older ones no agent has any more (it keeps 14 days)
 REPORTS = 3  # so many readings that should have come and did not
 HEALTH_S = 630  # a connected agent with nothing to tell sends its health every 300 s; two of those and some
 LOUD = ("high", "urgent")
@@ -52,6 +54,7 @@ class ClockRules:
         self._limits = config.limits
         self._started_ms = started_ms
         self._count = 0
+        self._uploads_ms = 0
 
     def run(self, context: Context, now_ms: int) -> bool:
         """Record the acts that are due; whether there were any."""
@@ -104,11 +107,14 @@ class ClockRules:
         text = context.connection.scalar(select(agent_config.c.facts).where(agent_config.c.agent == agent))
         facts = msgspec.json.decode(text) if text else {}
         report_s, sensors = facts.get("report_s"), facts.get("sensors")
-        usable = isinstance(report_s, int) and 0 < report_s <= DAY_S
-        return report_s if usable else 0, set(sensors) if isinstance(sensors, dict) else None
+        seconds = report_s if isinstance(report_s, int) and 0 < report_s <= DAY_S else 0
+        return seconds, set(sensors) if isinstance(sensors, dict) else None
 
     def _uploads(self, context: Context, now_ms: int) -> None:
-        old = object_refs.c.t_ms < now_ms - self._limits.upload_wait_s * 1000
+        if now_ms - self._uploads_ms < UPLOADS_MS:
+            return
+        self._uploads_ms = now_ms
+        old = object_refs.c.t_ms.between(now_ms - KEPT_MS, now_ms - self._limits.upload_wait_s * 1000)
         stored = select(objects.c.sha256).where(objects.c.state == "stored")
         counts = select(object_refs.c.agent, func.count()).where(old & object_refs.c.sha256.not_in(stored)).group_by(object_refs.c.agent)
         waiting = {row[0]: row[1] for row in context.connection.execute(counts)}

@@ -141,7 +141,7 @@ class Writer:
         self._projections.flush(context, now_ms)
         self._intake.flush(connection)
         self._sequencer.flush(connection)
-        if time.monotonic() - self._signed_at >= CHECKPOINT_S:
+        if not self._sequencer.signed or time.monotonic() - self._signed_at >= CHECKPOINT_S:
             self._signed_at = time.monotonic()
             self._sequencer.checkpoint(connection, now_ms)
         return messages

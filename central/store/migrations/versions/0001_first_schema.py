@@ -305,6 +305,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sha256", "kind", "ref_id", name=op.f("pk_object_refs")),
         sqlite_with_rowid=False,
     )
+    with op.batch_alter_table("object_refs", schema=None) as batch_op:
+        batch_op.create_index("ix_object_refs_t", ["t_ms"], unique=False)
+
     op.create_table(
         "objects",
         sa.Column("sha256", sa.String(length=64), nullable=False),
