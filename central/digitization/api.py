@@ -191,11 +191,15 @@ def _page_routes(made: Blueprint) -> None:
         )
     )
     def page_image(page: str, query: files.ImageQuery) -> Response:
-        found = _page(page)
-        if found.sha256 is None or found.pending:
+        with reading(engine()) as connection:
+            found = queries.image_of(connection, page)
+        if found is None:
+            raise not_found("There is no such page.")
+        sha256, stored = found
+        if sha256 is None or not stored:
             raise not_found("The image's bytes have not arrived.")
         acting.record_view(kind="page", ident=page, purpose=files.purpose_of(query), strict_roles=files.STRICT_ROLES)
-        return files.send_object(found.sha256) if query.width is None else files.send_smaller(found.sha256, query.width)
+        return files.send_object(sha256) if query.width is None else files.send_smaller(sha256, query.width)
 
     @made.get(f"/pages/<{IDENT}:page>/provenance")
     @operation(Operation(right="provenance.read", summary="The whole chain of one page.", result=provenance.Provenance))

@@ -24,6 +24,7 @@ class Check(msgspec.Struct, frozen=True):
     limit: Any
     ok: bool
     words: Any
+    words_zh: Any
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -178,6 +179,7 @@ def _check(given: Any) -> Check:
         limit=said.get("limit"),
         ok=said.get("ok") is not False,
         words=said.get("words"),
+        words_zh=said.get("words_zh"),
     )
 
 
@@ -235,6 +237,12 @@ def page_named(connection: Connection, ident: str) -> Page | None:
     """One page, None if there is no such one."""
     row = connection.execute(SELECT_PAGES.where(pages.c.id == ident)).first()
     return None if row is None else page_of(row, places_of(connection, row.batch_id).get(row.id))
+
+
+def image_of(connection: Connection, ident: str) -> tuple[str | None, bool] | None:
+    """(digest, whether its bytes are here) of a page, None if there is no such one."""
+    row = connection.execute(select(pages.c.sha256, _STORED.label("stored")).where(pages.c.id == ident)).first()
+    return None if row is None else (row.sha256, row.stored)
 
 
 def search(connection: Connection, text: str) -> list[Hit]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +16,19 @@ from central.config import CentralConfig, ConfigError, load
 if TYPE_CHECKING:
     from flask import Flask
 
+PR_SET_PDEATHSIG = 1  # prctl(2)
 CONNECTIONS = 2000  # a worker; live clients hold one each
 GRACE_S = 3
 HEADER_FIELD_BYTES = 8190
+
+
+def end_with_parent() -> None:
+    """Let the kernel end this process when its parent is gone, so that a killed master leaves no worker on the port."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _after_fork(_arbiter: object, _worker: object) -> None:
+    end_with_parent()
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -38,6 +50,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "keepalive": 30,
             "limit_request_field_size": HEADER_FIELD_BYTES,
             "control_socket_disable": True,
+            "post_fork": _after_fork,
             "proc_name": "muniment-web",
             "accesslog": None,
             "errorlog": "-",
@@ -57,7 +70,10 @@ def main(argv: list[str] | None = None) -> int:
     """Serve until told to stop; 2 for a configuration that cannot be used."""
     parser = argparse.ArgumentParser(prog="python -m central.web.server", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="the centre's TOML file")
+    parser.add_argument("--with-parent", action="store_true", help="end when the process that started this one is gone")
     arguments = parser.parse_args(argv)
+    if arguments.with_parent:
+        end_with_parent()
     try:
         config = load(arguments.config)
     except ConfigError as error:

@@ -4,7 +4,10 @@ from datetime import datetime
 from urllib.parse import quote
 
 import pytest
+from sqlalchemy import insert
 
+from central.environment.tables import SUM_SCALE, channels, rollup_hour
+from central.store.engine import writing
 from central.times import rfc3339
 from tests.central.site import MINUTE, Site
 
@@ -46,6 +49,25 @@ def test_a_course_is_thinned_and_its_gaps_are_marked(site: Site) -> None:
     assert course["coverage"] == pytest.approx(1 - 31 / 120, abs=0.01)
     fine = site.get(f"/api/v1/readings?{span}&points=5000", "facility").json
     assert sum(point[4] for point in fine["points"]) == sum(point[4] for point in course["points"]) == 91
+
+
+def test_a_year_comes_from_the_rollups_with_its_gaps(site: Site) -> None:
+    hour = 60 * MINUTE
+    start = site.t0 - site.t0 % hour - 400 * 24 * hour
+    with writing(site.centre.engine) as connection:
+        row = {"id": 7, "channel": "room-101.old.temperature", "agent": "room-101", "room": "room-101", "sensor": "old"}
+        connection.execute(insert(channels).values(**row, q="temperature", u="Cel", t_ms=start))
+        for n in range(365 * 24):
+            if n // 24 == 100:
+                continue  # a day without values
+            values = {"n": 60, "other": 0, "min": 17.0, "max": 19.0 + n % 2, "sum_n": 60, "sum": 60 * 18 * SUM_SCALE}
+            connection.execute(insert(rollup_hour).values(channel_id=7, hour_ms=start + n * hour, **values))
+    end = start + 365 * 24 * hour
+    course = site.get(f"/api/v1/readings?sensor=room-101.old.temperature&from={start}&to={end}&points=365", "facility").json
+    assert len(course["points"]) == 364
+    assert course["points"][0] == [start, 17.0, 18.0, 20.0, 1440]
+    assert course["gaps"] == [[start + 100 * 24 * hour, start + 101 * 24 * hour, "no data"]]
+    assert course["coverage"] == pytest.approx(364 / 365, abs=1e-4)
 
 
 def test_an_empty_span_is_one_gap(site: Site) -> None:
