@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import sys
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -14,28 +13,23 @@ from edge_agent import alarms, channels, clock
 from edge_agent.async_journal import AsyncJournal
 from edge_agent.commands import CALIBRATION, PROFILE, Commands
 from edge_agent.config import Config
-from edge_agent.contacts import RECORDER, ContactDesk
-from edge_agent.disk_alarms import disk_rules, tell_level, told_to_children
+from edge_agent.contacts import ContactDesk
+from edge_agent.disk_alarms import disk_rules
 from edge_agent.disk_guard import DiskGuard
-from edge_agent.documents import Documents
+from edge_agent.documents import open_documents
 from edge_agent.errors import AgentError
+from edge_agent.family import Family, children_of, down_rules
 from edge_agent.handoff import Done, HandoffServer
 from edge_agent.health import Reports
 from edge_agent.journal import AckOutcome, Journal
 from edge_agent.keys import BROKER_PASSWORD, CENTRAL_TOKEN, AgentKey, CentreKey
 from edge_agent.panel import Panel
 from edge_agent.poller import Poller, ReadingsBuffer
-from edge_agent.quota import MB, DiskQuota, DiskState
+from edge_agent.quota import MB, DiskQuota
 from edge_agent.room import RoomWires, SimCameras, gpio_errors, room_wires
-from edge_agent.rules import Rule
-from edge_agent.supervisor import Child, Supervisor
-from edge_agent.words import words_for
+from edge_agent.supervisor import Supervisor
 from sensors.registry import build_contact, build_output, build_sensor
 
-WATCH_S = 5.0
-FAILING = 3  # a child that failed so often within FAILING_S raises an alarm
-FAILING_S = 600.0
-CAMERA_S = 20.0  # a camera that is back sooner, after a dropped packet say, is no alarm
 log = logging.getLogger(__name__)
 
 
@@ -88,18 +82,18 @@ class Agent:
         self.journal = journal
         self.wires = wires
         self.supervisor = Supervisor()
-        self.children = {name: Child(name, command) for name, command in _children(config).items()}
+        self.children = children_of(config)
         self.pollers: dict[str, Poller] = {}
         self.output_faults: dict[str, str] = {}
         self.link: Any = None
         self._centre = centre
         note = journal.journal.note
-        self.documents = Documents(config.data / "documents.json", listener=lambda *_: self.reports.config_changed())
+        self.documents = open_documents(config.data / "documents.json", listener=lambda *_: self.reports.config_changed())
         stack.callback(self.documents.close)
         self.panel = Panel(self._outputs())
         stack.callback(self.panel.close)
         self.desk = alarms.AlarmDesk(
-            [*alarms.rules_of(config), *disk_rules(config.name), *(_down_rule(config, name) for name in self._watched())],
+            [*alarms.rules_of(config), *disk_rules(config.name), *down_rules(config)],
             journal=journal,
             panel=self.panel,
             agent=config.name,
@@ -109,15 +103,14 @@ class Agent:
         self.handoff = HandoffServer(config.data / "core.sock", journal)
         self.handoff.handle("probe", self._probe)
         self.handoff.handle("status", self._status)
-        self.handoff.on_join(self._joined)
-        self.handoff.on_record(self._child_record)
+        self.family = Family(self.handoff, self.desk, self.supervisor, online=lambda: self.online)
         quota = DiskQuota(
             config.data,
             quota_bytes=config.agent["quota_mb"] * MB,
             reserve_bytes=config.agent["events_reserve_mb"] * MB,
             inner_free=journal.journal.free_bytes,
         )
-        self.disk = DiskGuard(quota, journal, on_level=self._disk_level, keep_house=self._keep_house)
+        self.disk = DiskGuard(quota, journal, on_level=self.family.disk_level, keep_house=self._keep_house)
         self.contacts = ContactDesk(
             {name: contact["kind"] for name, contact in config.contacts.items()},
             watched=frozenset(contact for camera in config.cameras.values() for contact in camera["contacts"]),
@@ -170,7 +163,7 @@ class Agent:
             cameras = SimCameras(config)
             self.contacts.on_state(cameras.contact)
             add("simulated cameras", cameras.run)
-        add("watch", self._watch)
+        add("watch", partial(self.family.watch, self.children))
         for name, child in self.children.items():
             add(name, child)
 
@@ -263,33 +256,6 @@ class Agent:
         journal.files.delete_kept(root=self.config.data, keep_days=days, now_ms=clock.wall_ms())
         journal.prune(days)
 
-    async def _disk_level(self, state: DiskState) -> None:
-        await tell_level(self.desk, state)
-        await self.handoff.broadcast("disk.level", told_to_children(state))
-
-    def _watched(self) -> list[str]:
-        """What is watched for being down: child processes, and the cameras that the recorder tells of."""
-        return [*self.children, *(f"camera:{name}" for name in self.config.cameras)]
-
-    async def _child_record(self, child: str, made: dict[str, Any]) -> None:
-        """A camera that the recorder has lost, or has again, is an alarm of the room."""
-        facts = made.get("facts")
-        if child == RECORDER and made["k"] == "health" and isinstance(facts, dict) and "camera" in facts:
-            name = str(facts["camera"]).rpartition("/")[2]
-            await self.desk.condition(_down_name(f"camera:{name}"), facts.get("state") == "down")
-
-    async def _joined(self, child: str) -> None:
-        if self.disk.state is not None:
-            log.debug("%s is told the disk's level", child)
-            await self.handoff.broadcast("disk.level", told_to_children(self.disk.state))
-        await self._tell_link()
-
-    async def _tell_link(self) -> None:
-        for child in self.handoff.children:
-            if child.startswith("station:"):
-                await self.handoff.broadcast("link.state", {"centre": self.online})
-                return
-
     # -- what others ask
 
     async def _command(self, command: dict[str, Any]) -> Done:
@@ -347,37 +313,6 @@ class Agent:
             "alarms": len(self.desk.rules.open_alarms()),
             "outputs": self.output_faults,
         }
-
-    async def _watch(self) -> None:
-        """Alarm about a child that keeps failing; quiet again once it has run for a while."""
-        while True:
-            await self._tell_link()
-            for name in self.children:
-                failing = self.supervisor.failures(name, within_s=FAILING_S) >= FAILING
-                await self.desk.condition(_down_name(name), failing)
-            await asyncio.sleep(WATCH_S)
-
-
-def _children(config: Config) -> dict[str, list[str]]:
-    """The child processes by name, with their commands."""
-    made = {}
-    file = str(config.path)
-    if config.cameras:
-        made[RECORDER] = [sys.executable, "-m", "edge_agent.recorder", "--config", file]
-    for bench in config.benches:
-        made[f"station:{bench}"] = [sys.executable, "-m", "edge_agent.station", "--bench", bench, "--config", file]
-    return made
-
-
-def _down_name(child: str) -> str:
-    return f"{child.replace(':', '-')}-down"
-
-
-def _down_rule(config: Config, what: str) -> Rule:
-    kind, _, name = what.rpartition(":")
-    words = words_for("camera" if kind == "camera" else "child", what=name if kind == "camera" else what)
-    delay_s = CAMERA_S if kind == "camera" else 0.0
-    return alarms.condition_rule(_down_name(what), f"{config.name}/{name}", priority="high", words=words, delay_s=delay_s)
 
 
 def checker_for(sensor: Any, quantity: str, options: Any) -> Any:

@@ -5,6 +5,7 @@ the file is either the old or the new whole. Each change is also told to a liste
 """
 
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from edge_agent.keys import write_private
 FILE_BYTES_MAX = 4 * 1024 * 1024
 KIND, NAME, VALUE, CHANGED = "kind", "name", "value", "changed_ms"
 
+log = logging.getLogger(__name__)
 Listener = Callable[[str, str, Any], None]
 
 
@@ -96,6 +98,17 @@ class Documents:
     def close(self) -> None:
         """Close the file; may be called twice."""
         self._db.close()
+
+
+def open_documents(path: Path, *, listener: Listener | None = None) -> Documents:
+    """The documents in a file; a file that cannot be read is set aside beside it, loudly, so that a room never fails to start for it."""
+    try:
+        DurableStorage(path, sweep=False).read()
+    except DocumentError as error:
+        aside = path.with_name(f"{path.name}.damaged")
+        log.error("%s; it is set aside as %s: calibration and profiles must be set again", error, aside.name)
+        path.replace(aside)
+    return Documents(path, listener=listener)
 
 
 def stored(path: Path, kind: str) -> dict[str, Any]:

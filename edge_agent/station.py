@@ -124,6 +124,8 @@ class StationProcess:
             log.info("%s starts again with a new profile", self.name)
             self._again.set()
             return Done(ok=True)
+        if self._again.is_set():
+            return Done(ok=False, why="the bench is starting again with a new profile")
         try:
             await asyncio.wait_for(self._ready.wait(), START_S)
         except TimeoutError:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.documents import Documents
+from edge_agent.documents import Documents, open_documents, stored
 from edge_agent.errors import DocumentError
 
 
@@ -36,6 +36,17 @@ def test_a_file_that_is_not_ours_is_refused_and_left_alone(tmp_path: Path) -> No
     with pytest.raises(DocumentError, match=r"documents\.json"):
         Documents(path).get("a", "b")
     assert path.read_text() == "{half"
+
+
+def test_a_damaged_file_is_set_aside_so_that_the_room_starts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "documents.json"
+    path.write_text("{half")
+    documents = open_documents(path)
+    assert documents.all("calibration") == {} and documents.put("calibration", "a", 1)
+    assert (tmp_path / "documents.json.damaged").read_text() == "{half"
+    assert "must be set again" in caplog.text
+    assert stored(path, "calibration") == {"a": 1}
+    documents.close()
 
 
 WRITER = """
