@@ -1,4 +1,4 @@
-"""Carries out the disk's level: tells the children, thins readings, shuts lanes, and raises each step's alarm before it is needed."""
+"""Carries out the disk's level: gives up delivered copies, tells the children, thins readings, shuts lanes, each step announced before."""
 
 import asyncio
 import logging
@@ -16,6 +16,8 @@ LOOK_S = 30.0
 LOOK_CLOSE_S = 2.0  # while the disk is filling up
 THIN_AT_ONCE = 2_000
 THIN_ROUNDS_MAX = 50
+COPIES_AT_ONCE = 20  # files
+COPIES_ROUNDS_MAX = 50
 
 
 class DiskGuard:
@@ -48,6 +50,8 @@ class DiskGuard:
         """Measure once and do what the level asks for."""
         await asyncio.to_thread(self._keep_house)
         state = await asyncio.to_thread(self._quota.measure)
+        if state.level >= Level.NOTICE or state.coming is not None:
+            state = await self._give_up_copies(state)
         self.state = state
         if (state.level, state.coming) != self._before:
             self._before = state.level, state.coming
@@ -60,6 +64,22 @@ class DiskGuard:
         for lane in LANES:
             if self._journal.held(lane):
                 await self._journal.retry(lane)
+        return state
+
+    async def _give_up_copies(self, state: DiskState) -> DiskState:
+        """Before anything is refused or alarmed: what the centre has goes before its time, the oldest files first, then records."""
+        journal, folder = self._journal.journal, self._quota.folder
+        for _ in range(COPIES_ROUNDS_MAX):
+            gone = await asyncio.to_thread(
+                journal.files.delete_kept, root=folder, keep_days=0, now_ms=clock.wall_ms(), limit=COPIES_AT_ONCE
+            )
+            if not gone:
+                gone = await self._journal.call(journal.prune, 0, LANES[1:])
+            if not gone:
+                break
+            state = await asyncio.to_thread(self._quota.measure)
+            if state.level < Level.NOTICE and state.coming is None:
+                break
         return state
 
     async def _thin(self) -> None:

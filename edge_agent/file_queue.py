@@ -10,6 +10,7 @@ from typing import Any
 from edge_agent.journal_db import transaction, translated
 from wire.chain import raw_of
 from wire.errors import WireError
+from wire.records import T_MIN
 
 FILE_BYTES_MAX = 4 * 1024**3
 PATH_MAX = 4096
@@ -140,8 +141,8 @@ class FileQueue:
         with self._lock, translated():
             rows = self._db.execute(
                 f"SELECT id, path, state FROM files f WHERE state != 'queued' AND at_ms <= ? AND "  # noqa: S608 - constants
-                f"coalesce({_ACKED_MS} <= ?, {_LEFT} OR {_PRUNED}) LIMIT ?",
-                (cutoff, cutoff, limit),
+                f"coalesce({_ACKED_MS} BETWEEN ? AND ?, {_LEFT} OR {_PRUNED}) ORDER BY id LIMIT ?",
+                (cutoff, T_MIN, cutoff, limit),  # what was acknowledged before the clock was set waits for `Journal.prune` to date it
             ).fetchall()
         done = []
         for ident, name, state in rows:

@@ -3,7 +3,7 @@
 import json
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -398,11 +398,13 @@ class Journal:
 
     # -- keeping house
 
-    def prune(self, keep_days: float) -> int:
+    def prune(self, keep_days: float, lanes: Collection[str] = LANES) -> int:
         """Delete records acknowledged more than `keep_days` ago (a few thousand a call); how many. Waits for a clock that was set."""
         with self._lock:
             with transaction(self._db):
-                deleted = retention.delete_acknowledged(self._db, epoch=self._epoch, keep_days=keep_days, now_ms=self._now()[0])
+                deleted = retention.delete_acknowledged(
+                    self._db, epoch=self._epoch, keep_days=keep_days, now_ms=self._now()[0], lanes=lanes
+                )
             self._current = self.epoch, lane_states(self._db, self._epoch)
         return deleted
 

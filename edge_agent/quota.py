@@ -78,20 +78,20 @@ class DiskQuota:
         inner_free: Callable[[], int] = lambda: 0,
     ) -> None:
         """`inner_free`: bytes inside existing files that new records use first (`Journal.free_bytes`)."""
-        self._folder, self._quota, self._inner_free = folder, quota_bytes, inner_free
+        self.folder, self._quota, self._inner_free = folder, quota_bytes, inner_free
         size, _ = self._disk()
         self.reserve_bytes = min(reserve_bytes, int(min(size, quota_bytes) * RESERVE_SHARE))
         self.level = Level.OK
 
     def _disk(self) -> tuple[int, int]:
         try:
-            return disk_bytes(self._folder)
+            return disk_bytes(self.folder)
         except OSError as error:
-            raise AgentError(f"{self._folder}: {error}") from error
+            raise AgentError(f"{self.folder}: {error}") from error
 
     def measure(self) -> DiskState:
         """Look at the disk and settle the level. Walks the data folder: call it in a thread, every half minute or so."""
-        used = used_bytes(self._folder)
+        used = used_bytes(self.folder)
         _, free_on_disk = self._disk()
         free = max(0, min(free_on_disk, self._quota - used)) + self._inner_free()
         reached = max((level for level, mark in MARKS.items() if free < mark * self.reserve_bytes), default=Level.OK)

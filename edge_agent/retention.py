@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from edge_agent.errors import JournalDamaged
@@ -28,8 +29,8 @@ class Thinned:
     to_ms: int
 
 
-def delete_acknowledged(db: sqlite3.Connection, *, epoch: int, keep_days: float, now_ms: int) -> int:
-    """Delete records acknowledged more than `keep_days` ago, oldest first, a few thousand a lane; how many.
+def delete_acknowledged(db: sqlite3.Connection, *, epoch: int, keep_days: float, now_ms: int, lanes: Collection[str] = LANES) -> int:
+    """Delete records of these lanes acknowledged more than `keep_days` ago, oldest first, a few thousand a lane; how many.
 
     Nothing happens while the clock is not set; what was acknowledged before it was starts its keep time now.
     """
@@ -39,7 +40,7 @@ def delete_acknowledged(db: sqlite3.Connection, *, epoch: int, keep_days: float,
     over = db.execute(
         "SELECT lane, epoch, max(seq) FROM acks WHERE at_ms <= ? GROUP BY lane, epoch", (now_ms - int(keep_days * DAY_MS),)
     ).fetchall()
-    deleted = sum(_delete(db, *row) for row in over)
+    deleted = sum(_delete(db, *row) for row in over if LANES[row[0]] in lanes)
     _forget_epochs(db, epoch)
     return deleted
 

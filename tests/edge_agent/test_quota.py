@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from edge_agent.async_journal import AsyncJournal
 from edge_agent.disk_guard import DiskGuard, level_args
 from edge_agent.errors import JournalFull
+from edge_agent.file_queue import FileRef
 from edge_agent.journal import Journal
 from edge_agent.keys import AgentKey, CentreKey
 from edge_agent.quota import MARKS, MB, DiskQuota, DiskState, Level, used_bytes
@@ -156,6 +158,33 @@ def test_a_filling_disk_is_told_thinned_and_shut_and_opens_again(tmp_path: Path)
     assert levels.count(Level.THIN_READINGS) == 1
 
 
+def test_delivered_copies_go_before_anything_is_refused(tmp_path: Path) -> None:
+    room = Room(tmp_path / "data")
+    room.clock.t_ms = time.time_ns() // 1_000_000
+    refs = []
+    for n in range(8):
+        fill(tmp_path / "data", f"{n}.jpg", MB)
+        ref = FileRef(sha256=f"{n:064x}", path=str(tmp_path / "data" / f"{n}.jpg"), bytes=MB)
+        room.journal.append("capture", [record("health", T, n, facts={})], files=[ref])
+        refs.append(ref)
+    room.drain("capture")
+    for ref in refs[:6]:
+        room.journal.files.mark_sent(ref.sha256)
+
+    async def on_level(state: DiskState) -> None:
+        raise AssertionError(f"no step was needed: {state}")
+
+    async def main() -> None:
+        journal = AsyncJournal(room.journal)
+        quota = DiskQuota(tmp_path / "data", quota_bytes=14 * MB, inner_free=room.journal.free_bytes)
+        await DiskGuard(quota, journal, on_level=on_level).look()
+        await journal.close()
+
+    asyncio.run(main())
+    left = sorted(path.name for path in (tmp_path / "data").glob("*.jpg"))
+    assert left == ["6.jpg", "7.jpg"], "what was not delivered stays"
+
+
 # -- a full disk
 
 
@@ -209,6 +238,7 @@ def test_records_wait_in_bounded_memory_and_a_gap_says_what_was_dropped(small_di
 WRITER = """
 import sys
 from pathlib import Path
+from edge_agent.file_queue import FileRef
 from edge_agent.journal import Journal
 from edge_agent.keys import AgentKey, CentreKey
 from wire.records import record
