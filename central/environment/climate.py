@@ -120,7 +120,7 @@ class ClimateProjector:
         """Write the gathered rows, sensor by sensor, and add them to the rollups."""
         if not self._rows:
             return
-        self._rows.sort(key=lambda row: row[:4])
+        self._rows.sort()  # the first four fields tell any two apart
         context.connection.exec_driver_sql(_INSERT, self._rows)
         rollups: dict[tuple[int, int], list[Any]] = {}
         add_to_rollup(rollups, self._rows)

@@ -13,14 +13,12 @@ from central.store.projecting import Reading, Record
 from wire import chain
 from wire.codec import BATCH_BYTES_MAX, LINE_BYTES_MAX, RECORDS_MAX
 from wire.errors import WireError
-from wire.records import CHOICES, check
+from wire.records import check
 
 SEQ_MAX = 2**53 - 1
 _Seq = Annotated[int, Meta(ge=1, le=SEQ_MAX)]
 _Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 _Short = Annotated[str, Meta(min_length=1, max_length=128, pattern="^[!-~]+$")]  # they stand in signed texts, a line each
-_QUALITIES = CHOICES["reading", "quality"]
-_T_LIMIT = 2**53
 
 
 class Header(msgspec.Struct, gc=False):
@@ -112,16 +110,6 @@ class Decoded:
     problems: list[str]
 
 
-def _sound(reading: Reading) -> bool:
-    return (
-        reading.quality in _QUALITIES
-        and (reading.v is not None or reading.quality != "good")
-        and -_T_LIMIT < reading.t < _T_LIMIT
-        and -_T_LIMIT < reading.m < _T_LIMIT
-        and (reading.why is None or len(reading.why) <= 4096)
-    )
-
-
 def decode_records(lines: list[bytes], *, first: int, lane: str) -> Decoded:
     """Decode each line by itself: one that is malformed or of an unknown kind is named, and stands in nobody's way."""
     records: list[tuple[int, Record]] = []
@@ -135,10 +123,10 @@ def decode_records(lines: list[bytes], *, first: int, lane: str) -> Decoded:
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 problems.append(f"{seq}: {error}")
                 continue
-            if _sound(reading):
-                readings.append((seq, reading))
+            if reading.v is None and reading.quality == "good":
+                problems.append(f"{seq}: reading record: a null value cannot be good")
             else:
-                problems.append(f"{seq}: reading record: quality, time or value is out of bounds")
+                readings.append((seq, reading))
         elif line[0] != 35:
             try:
                 record = _any.decode(line)

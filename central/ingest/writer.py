@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from central.config import CentralConfig
 from central.environment.raising import raise_alarm
+from central.health.tables import command_results
 from central.ingest.counters import Counters
 from central.ingest.rules import ClockRules
 from central.ingest.verify import Batch, check_batch, decode_records, open_batch
@@ -29,6 +30,7 @@ from wire.topics import LANES
 
 CHECKPOINT_S = 1.0
 RULES_S = 5.0
+COMMAND_AGAIN_MS = 10_000  # an agent was away; it knows the ids it has carried out
 TIDY_S = 300.0
 ACTS_A_COMMIT = 1000
 HOUR_MS = 3_600_000
@@ -136,8 +138,11 @@ class Writer:
             last = update(agents).where(agents.c.name.in_(seen)).values(last_seen_ms=now_ms)
             connection.execute(last)
         self._acts(context)
-        self._by_clock(context, now_ms)
-        messages.extend(self._commands(connection, now_ms))
+        messages.extend(self._commands(connection, now_ms, again=False))
+        if time.monotonic() - self._ruled_at >= RULES_S:
+            self._ruled_at = time.monotonic()
+            self._by_clock(context, now_ms)
+            messages.extend(self._commands(connection, now_ms, again=True))
         self._projections.flush(context, now_ms)
         self._intake.flush(connection)
         self._sequencer.flush(connection)
@@ -240,9 +245,6 @@ class Writer:
             self._projections.act(context, ActEntry(leaf_idx, row.t_ms, row.kind, row.actor, body))
 
     def _by_clock(self, context: Context, now_ms: int) -> None:
-        if time.monotonic() - self._ruled_at < RULES_S:
-            return
-        self._ruled_at = time.monotonic()
         self._projections.flush(context, now_ms)  # rules read the tables
         if self._rules.run(context, now_ms):
             self._acts(context)
@@ -254,11 +256,14 @@ class Writer:
             old = (checkpoints.c.t_ms < now_ms - HOUR_MS) & checkpoints.c.size.not_in(hourly)
             context.connection.execute(delete(checkpoints).where(old))
 
-    def _commands(self, connection: Connection, now_ms: int) -> list[Message]:
-        """Sign the commands that wait; one that expired meanwhile is not sent."""
+    def _commands(self, connection: Connection, now_ms: int, *, again: bool) -> list[Message]:
+        """Sign the commands that wait and, where `again`, those that nobody has answered for a while; never one that expired."""
         made: list[Message] = []
-        waiting = select(commands).where(commands.c.sent_ms.is_(None)).order_by(commands.c.created_ms).limit(ACTS_A_COMMIT)
-        for row in connection.execute(waiting).all():
+        due = commands.c.sent_ms.is_(None)
+        if again:
+            answered = select(command_results.c.id).where(command_results.c.agent == commands.c.agent)
+            due = (commands.c.sent_ms < now_ms - COMMAND_AGAIN_MS) & (commands.c.expires_ms > now_ms) & commands.c.id.not_in(answered)
+        for row in connection.execute(select(commands).where(due).order_by(commands.c.created_ms).limit(ACTS_A_COMMIT)).all():
             args = msgspec.json.decode(row.args)
             text = chain.command_text(self._site, row.agent, row.id, row.name, dumps(args), row.expires_ms)
             message = {"id": row.id, "name": row.name, "args": args, "expires": row.expires_ms, "sig": sign(self._key, text)}

@@ -143,6 +143,7 @@ commands = Table(  # what people asked of agents; the answer is a command.done r
     Column("expires_ms", BigInteger, nullable=False),
     Column("sent_ms", BigInteger),  # NULL until ingest has published it
 )
+Index("ix_commands_expires", commands.c.expires_ms)
 Index("ix_commands_unsent", commands.c.created_ms, sqlite_where=commands.c.sent_ms.is_(None))
 
 live = Table(  # what browsers are told, in order; the row id is the event id of server-sent events

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 from sqlalchemy import Connection, Table
@@ -19,16 +19,19 @@ def derived_id(*facts: object) -> str:
     return str(uuid.uuid5(NAMESPACE, "\n".join(map(str, facts))))
 
 
-class Reading(msgspec.Struct, tag_field="k", tag="reading", gc=False):
-    """A reading's record, typed; v is null only where quality says why."""
+Whole = Annotated[int, msgspec.Meta(gt=-(2**53), lt=2**53)]
 
-    t: int
-    m: int
-    i: int
+
+class Reading(msgspec.Struct, tag_field="k", tag="reading", gc=False):
+    """A reading's record, typed and within bounds; v is null only where quality says why."""
+
+    t: Whole
+    m: Whole
+    i: Whole
     v: float | None
     raw: float | None = None
-    quality: str = "good"
-    why: str | None = None
+    quality: Literal["good", "suspect", "bad"] = "good"
+    why: Annotated[str, msgspec.Meta(max_length=4096)] | None = None
 
 
 @dataclass(slots=True)

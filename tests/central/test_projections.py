@@ -11,6 +11,7 @@ import pytest
 
 from central.environment.tables import SUM_SCALE
 from central.ledger import acts
+from central.ledger.tables import commands
 from central.rebuild import rebuild
 from central.store.engine import writing
 from central.tables import projections
@@ -288,3 +289,27 @@ def test_rebuilt_tables_are_equal_row_by_row_however_the_entries_came(centre: Ce
     rooms[0].add("readings", at("reading", 300_000, i=3, v=1.5))
     assert centre.send(rooms[0].batch("readings", 251))[0]["seq"] == 255
     assert centre.one("SELECT count(*) FROM readings WHERE v = 1.5") == 1
+
+
+def test_a_command_is_sent_again_until_it_is_answered_or_has_expired(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("central.ingest.writer.RULES_S", 0.0)
+    agent = centre.enrol(Journal("room-101"))
+    now = int(time.time() * 1000)
+    row = {"agent": "room-101", "name": "identify", "args": "{}", "actor": "wang", "created_ms": now}
+    with writing(centre.engine) as connection:
+        connection.execute(commands.insert().values(id="c1", expires_ms=now + 60_000, **row))
+        connection.execute(commands.insert().values(id="c2", expires_ms=now + 15_000, **row))
+
+    def sent() -> list[str]:
+        return [json.loads(payload)["id"] for topic, payload in centre.write() if topic.endswith("/command")]
+
+    assert sent() == ["c1", "c2"]
+    assert sent() == []
+    centre.ahead_ms = 11_000
+    assert sent() == ["c1", "c2"]
+    centre.ahead_ms = 22_000
+    assert sent() == ["c1"]  # the other one has expired
+    agent.add("events", at("command.done", 1, id="c1", ok=True))
+    centre.send(agent.batch("events"))
+    centre.ahead_ms = 33_000
+    assert sent() == []

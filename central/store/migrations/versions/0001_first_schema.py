@@ -216,6 +216,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_commands")),
     )
     with op.batch_alter_table("commands", schema=None) as batch_op:
+        batch_op.create_index("ix_commands_expires", ["expires_ms"], unique=False)
         batch_op.create_index("ix_commands_unsent", ["created_ms"], unique=False, sqlite_where=sa.text("sent_ms IS NULL"))
 
     op.create_table(
