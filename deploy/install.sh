@@ -26,7 +26,7 @@ if [ ! -x .venv/bin/pip ]; then
   "$python" -m venv .venv
 fi
 if [ "$what" = test ]; then
-  debian mosquitto chromium fonts-noto-cjk strace || exit 2
+  debian mosquitto chromium fonts-noto-cjk strace faketime || exit 2
 fi
 
 stamp_of() { cat "$@" | sha256sum | cut -c1-16; }

@@ -165,6 +165,7 @@ class Link:
         try:
             await self._first(session, session.up, CONNECT_TIMEOUT_S)
         except (TimeoutError, OSError, asyncio.CancelledError):
+            client.disconnect()
             await asyncio.to_thread(client.loop_stop)
             raise
         return session

@@ -153,9 +153,9 @@ class TusClient:
             )
         else:
             made = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_s)
+        self._connection = made  # before it connects, so that `close` finds the socket of a handshake that fails
         made.connect()
         made.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._connection = made
         return made, False
 
 

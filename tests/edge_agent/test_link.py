@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from edge_agent.journal import AckOutcome, Journal
 from edge_agent.keys import AgentKey, CentreKey, write_private
 from edge_agent.link import BrokerAddress, Link
 from tests.edge_agent.centre import Centre
+from tests.edge_agent.certificates import self_signed
 from tests.edge_agent.mqtt_parts import Broker, ListeningCentre
 from wire import codec
 from wire.records import record
@@ -415,14 +415,7 @@ def test_an_expired_or_forged_command_is_not_done(house: House, caplog: pytest.L
 
 
 def test_the_link_speaks_tls(tmp_path: Path) -> None:
-    certificate, private = tmp_path / "cert.pem", tmp_path / "key.pem"
-    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext"]
-    subprocess.run(
-        [*make, "subjectAltName=IP:127.0.0.1", "-keyout", str(private), "-out", str(certificate)],
-        check=True,
-        capture_output=True,
-        timeout=60,
-    )
+    certificate, private = self_signed(tmp_path)
     broker = Broker(tmp_path, tls=(certificate, private))
     broker.start()
     write_private(tmp_path / "password", b"r-secret\n")

@@ -11,8 +11,9 @@ import pytest
 
 from edge_agent.errors import UploadError
 from edge_agent.file_queue import FileRef
-from edge_agent.tus import CHUNK_BYTES, TusClient
+from edge_agent.tus import CHUNK_BYTES, Ending, TusClient
 from edge_agent.uploader import CentreAddress, Uploader
+from tests.edge_agent.certificates import self_signed
 from tests.edge_agent.journal_parts import Room, T, contact
 from tests.edge_agent.tus_server import TusServer
 from wire.records import record
@@ -204,3 +205,20 @@ def test_two_are_sent_at_once_and_no_more(bench: Bench) -> None:
     assert sorted(bench.centre.order) == sorted(ref.sha256 for ref in refs)
     uploads = {thread.name for thread in threading.enumerate() if thread.name.startswith("upload-")}
     assert uploads == {"upload-0", "upload-1"}
+
+
+def test_uploads_go_over_tls_to_a_centre_that_is_known_and_to_no_other(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.centre.close()
+    certificate, private = self_signed(tmp_path)
+    bench.centre = TusServer(tls=(certificate, private))
+    ref = bench.file(2 * CHUNK_BYTES)
+    trusting = TusClient(bench.centre.url, token_file=tmp_path / "token", tls_ca=certificate)
+    doubting = TusClient(bench.centre.url, token_file=tmp_path / "token")
+    assert doubting.send(ref, stopped=lambda: False).ending is Ending.AWAY
+    assert bench.centre.requests == [], "not even the token went there"
+    assert trusting.send(ref, stopped=lambda: False).ending is Ending.SENT
+    assert bench.centre.stored[ref.sha256] == Path(ref.path).read_bytes()
+    trusting.close()
+    doubting.close()
+    bench.close()

@@ -2,15 +2,17 @@
 
 import base64
 import hashlib
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 
 class TusServer:
     """Objects by digest; `fail(method, status, times)` makes the next requests of a method fail; `cut` breaks off within a body."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, tls: tuple[Path, Path] | None = None) -> None:
         self.partial: dict[str, bytearray] = {}
         self.length: dict[str, int] = {}
         self.stored: dict[str, bytes] = {}
@@ -68,9 +70,17 @@ class TusServer:
 
             do_POST = do_PATCH = do_HEAD = handle_one
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, *_args: Any) -> None:
+                """A client that does not trust the certificate hangs up: nothing to say."""
+
+        self._server = Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if tls is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
 
