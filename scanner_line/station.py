@@ -10,17 +10,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 from scanner_line.batches import Batch, BatchBook, now
 from scanner_line.capture import Capture
 from scanner_line.checks.results import Judgement
+from scanner_line.desk import BatchDesk, discrepancy_words
 from scanner_line.disk import Disk
 from scanner_line.errors import BatchError, JudgeError, SpoolError
+from scanner_line.pace import WINDOW_MS, pages_per_h
 from scanner_line.presses import RETAKE, PressBook
 from scanner_line.roles import Judge
-from scanner_line.separators import Separator
 from scanner_line.shutter import Shutter
 from scanner_line.signals import Signals
 from scanner_line.spool import Spool
@@ -28,9 +28,6 @@ from scanner_line.states import CAPTURE, Edge, Facts, Foot, Last, Question, Run,
 
 HOLDER = "pedal"  # only this pedal's long press is a control
 HOUSEKEEPING_S = 5.0
-PACE_WINDOW_MS = 10 * 60 * 1000
-PACE_PAUSE_MS = 30 * 1000  # a longer pause between two pages is not working time
-PACE_PAGES_MIN = 5
 KEEP_ROWS_DAYS = 60  # of closed batches whose images have left the bench
 OWED_MAX = 1000  # presses kept in memory while the disk refuses their rows
 log = logging.getLogger(__name__)
@@ -60,7 +57,6 @@ class Station:
         self.settings = settings or Settings()
         self.state = State.JUDGING  # until `start` has ended what a crash left
         self.last: Last | None = None
-        self.question: Question | None = None
         self.facts = Facts()
         self.links: dict[str, bool | None] = {"core": None, "centre": None}
         self.disk_words: str | None = None
@@ -70,6 +66,14 @@ class Station:
         self._refuse = refuse
         self._disk = Disk()
         self._capture = Capture(shutter=shutter, spool=spool, presses=presses, judge=judge, disk=self._disk, settings=self.settings)
+        self._desk = BatchDesk(
+            batches=batches,
+            presses=presses,
+            judge=judge,
+            disk=self._disk,
+            pages_expected=self.settings.pages_expected,
+            tell=self._moment,
+        )
         self._turn = asyncio.Lock()
         self._pedals: dict[str, Foot] = {}
         self._owed: deque[tuple[str, str, Edge, str, str]] = deque(maxlen=OWED_MAX)
@@ -79,6 +83,11 @@ class Station:
         self._begun_ms = now()[0]
         self._closed = False
 
+    @property
+    def question(self) -> Question | None:
+        """What the bench asks before it closes the batch."""
+        return self._desk.question
+
     # life
 
     async def start(self) -> None:
@@ -87,7 +96,7 @@ class Station:
         await self._disk(self.spool.forget, before_ms=now()[0] - KEEP_ROWS_DAYS * 86_400_000)
         await asyncio.gather(self.shutter.start(), self._start_judge())
         async with self._turn:
-            await self._prime()
+            await self._desk.prime()
             await self._settle()
         await self._look_up()
         await self._resume()
@@ -197,7 +206,7 @@ class Station:
     async def _take(self, run: Run) -> None:
         """Expose, store and judge, and tell the operator; how the run ends is set, nothing of that is recorded yet."""
         self.disk_words = self._refuse()
-        batch = await self._disk(self._batches.current)
+        batch = await self._desk.current()
         if self.disk_words is not None:
             run.end("rejected", "disk", self.disk_words)
         elif self.question is not None and self.question.then is not None:
@@ -215,7 +224,7 @@ class Station:
             return
         self._to(State.STORING)
         if batch is None:
-            batch = await self._open(declared=self.settings.pages_expected, by_press=run.press)
+            batch = await self._desk.open_for(run.press)
         await self._capture.store(run, shots, batch)
         self._to(State.JUDGING)
         await self._capture.judge(run, halved=shots.words, timeout_s=self.settings.verdict_s)
@@ -228,7 +237,7 @@ class Station:
         if not held and run.separator is None:
             await self._disk(self.presses.finish, run.press, run.outcome, why=run.why, judged=run.judged)
             if run.pages:
-                self.question = None  # who goes on capturing does not want to close
+                self._desk.question = None  # who goes on capturing does not want to close
             for page, task in run.late.items():
                 self._spawn(self._late(page, task))
             return
@@ -236,18 +245,11 @@ class Station:
             task.cancel()
         run.outcome = "control"
         await self._disk(self.presses.discard, run.press, "control", "held" if held else "separator")
-        await self._prime()
-        batch = await self._disk(self._batches.current)
-        fresh = batch is not None and batch.opened_by == run.press
-        if run.separator is not None and not held:
-            await self._separate(run.separator, fresh=fresh)
-        elif fresh:
-            self._moment("opened")
-        elif batch is None:
-            await self._open(declared=self.settings.pages_expected)
-            self._moment("opened")
+        await self._desk.prime()
+        if held or run.separator is None:
+            await self._desk.held(run.press)
         else:
-            await self._close(confirmed=self.question is not None)
+            await self._desk.obey(run.separator, run.press)
 
     async def _late(self, page: str, task: "asyncio.Task[tuple[Judgement, Mapping[str, Any]]]") -> str:
         """Checks that ended after their time may lower a verdict, never raise it."""
@@ -267,77 +269,39 @@ class Station:
     async def open_batch(self, *, declared: int | None = None, volume: str | None = None) -> Batch:
         """Open a batch; BatchError if one is open or a value is out of bounds."""
         async with self._turn:
-            batch = await self._open(declared=declared or self.settings.pages_expected, volume=volume)
-            self._moment("opened")
+            batch = await self._desk.open(declared=declared, volume=volume)
             await self._look_up()
             return batch
 
     async def declare(self, *, declared: int | None, volume: str | None = None) -> Batch:
         """State how many pages the open batch shall have; BatchError if none is open."""
         async with self._turn:
-            batch = await self._disk(self._batches.declare, declared=declared, volume=volume)
+            batch = await self._desk.declare(declared=declared, volume=volume)
             await self._look_up()
             return batch
 
     async def close_batch(self, *, confirmed: bool = False) -> Batch:
         """Close the open batch. BatchError if none is open, or if it has discrepancies and nobody confirmed them: then the bench asks."""
         async with self._turn:
-            batch = await self._close(confirmed=confirmed)
+            batch = await self._desk.close(confirmed=confirmed)
             await self._look_up()
             if batch.state == "open":
-                raise BatchError(_discrepancy_words(batch))
+                raise BatchError(discrepancy_words(batch))
             return batch
 
     async def keep_open(self) -> None:
         """Answer the question about closing with no."""
         async with self._turn:
-            self.question = None
+            self._desk.question = None
             self._tell()
 
     async def undo(self) -> int:
         """Take the last spread out of the open batch; returns how many pages. BatchError if there is nothing to take out."""
         async with self._turn:
-            batch = await self._disk(self._batches.current)
-            gone = [] if batch is None else await self._disk(self.presses.undo, batch.batch, reason="undo")
-            if not gone:
-                raise BatchError("there is no page to take out")
-            await self._prime()
+            gone = await self._desk.undo()
             self._notice(Last("control", "undone", t_ms=now()[0]))
             await self._look_up()
-            return len(gone)
-
-    async def _open(self, *, declared: int | None, volume: str | None = None, by_press: str | None = None) -> Batch:
-        batch = await self._disk(self._batches.open, declared=declared, volume=volume, by_press=by_press)
-        self.question = None
-        self._judge.prime(batch.batch, [])
-        return batch
-
-    async def _close(self, *, confirmed: bool, then: Separator | None = None) -> Batch:
-        batch = await self._disk(self._batches.current)
-        if batch is None:
-            raise BatchError("no batch is open")
-        if batch.discrepancies and not confirmed:
-            self.question = Question(batch, batch.discrepancies, then)
-            self._moment("confirm")
-            return batch
-        then = then or (self.question.then if self.question else None)
-        closed = await self._disk(self._batches.close)
-        self.question = None
-        if then is not None and then.opens:
-            await self._open(declared=then.declared, volume=then.volume)
-        self._moment("opened" if then is not None and then.opens else "closed")
-        return closed
-
-    async def _separate(self, separator: Separator, *, fresh: bool) -> None:
-        """Obey a separator sheet. `fresh`: the batch was opened only because the sheet was photographed."""
-        if not fresh:
-            await self._close(confirmed=False, then=separator)
-        elif separator.opens:
-            if separator.declared is not None or separator.volume is not None:
-                await self._disk(self._batches.declare, declared=separator.declared, volume=separator.volume)
-            self._moment("opened")
-        else:
-            await self._close(confirmed=True)
+            return gone
 
     # the centre's commands, and whoever watches
 
@@ -397,14 +361,9 @@ class Station:
                 await self._capture.judge(run, halved=press.why, timeout_s=self.settings.late_s)
                 run.why = run.why or "judged after a restart"
             else:
-                run.end("failed", "restart", "the station stopped before a picture was stored")
+                run.end("failed", "restart", "no picture was stored")
             await self._end(run, held=False)
         self._unsettled = False
-
-    async def _prime(self) -> None:
-        batch = await self._disk(self._batches.current)
-        if batch is not None:
-            self._judge.prime(batch.batch, await self._disk(self.presses.facts, batch.batch))
 
     async def _look_up(self) -> None:
         self.facts = await self._disk(self._facts)
@@ -415,7 +374,7 @@ class Station:
             batch=self._batches.current(),
             closed=self._batches.last_closed(),
             outcomes=self.presses.outcomes(since_ms=self._begun_ms),
-            pace_per_h=_pace(self.presses.captured_since(now()[0] - PACE_WINDOW_MS)),
+            pace_per_h=pages_per_h(self.presses.captured_since(now()[0] - WINDOW_MS)),
         )
 
     def _trouble(self, error: Exception) -> None:
@@ -453,20 +412,3 @@ class Station:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-def _discrepancy_words(batch: Batch) -> str:
-    words = []
-    if "count" in batch.discrepancies:
-        words.append(f"{batch.declared} pages declared, {batch.counts.captured} captured")
-    if "bad" in batch.discrepancies:
-        words.append(f"{batch.counts.bad} bad pages not retaken")
-    return "; ".join(words)
-
-
-def _pace(times_ms: list[int]) -> int | None:
-    """Pages an hour over working time; None before a few pages are known."""
-    if len(times_ms) < PACE_PAGES_MIN:
-        return None
-    worked_ms = sum(min(later - earlier, PACE_PAUSE_MS) for earlier, later in pairwise(times_ms))
-    return round((len(times_ms) - 1) * 3_600_000 / worked_ms) if worked_ms else None

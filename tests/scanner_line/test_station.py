@@ -1,6 +1,8 @@
 """One bench at work: presses, verdicts, retakes, pairs, batches, separators, trouble."""
 
 import asyncio
+import resource
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,7 +15,7 @@ from scanner_line.errors import BatchError, ImageRefused, JudgeError
 from scanner_line.presses import RETAKE
 from scanner_line.separators import Separator
 from scanner_line.states import Edge, Settings, State
-from tests.scanner_line.bench import QUICK, Bench, check_books, records
+from tests.scanner_line.bench import QUICK, Bench, check_books, jpeg, records
 
 
 def at_bench(
@@ -210,6 +212,37 @@ def test_a_full_disk_refuses_the_press_before_the_shot(tmp_path: Path) -> None:
 
     assert at_bench(tmp_path, work, refuse=lambda: "the disk is full") == {"rejected": 1}
     assert records(tmp_path, "press")[0]["why"] == "the disk is full"
+
+
+def test_a_disk_that_refuses_the_image_fails_the_press_which_is_recorded_later(tmp_path: Path) -> None:
+    async def work(bench: Bench) -> None:
+        bench.cameras["only"].next_one.append(jpeg("only", 1) + bytes(2_000_000))
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
+        try:
+            assert await bench.station.press("pedal") == "failed"
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert bench.light.sounds == ["long"]
+        assert bench.station.last is not None
+        assert bench.station.last.code == "spool"
+        assert await bench.station.press("pedal") == "captured"
+
+    assert at_bench(tmp_path, work) == {"failed": 1, "captured": 1}
+    assert [one.get("why") for one in records(tmp_path, "press")] == ["no picture was stored", None]
+
+
+def test_presses_while_the_database_is_locked_are_recorded_when_it_is_not(tmp_path: Path) -> None:
+    async def work(bench: Bench) -> None:
+        other = sqlite3.connect(bench.spool.database, isolation_level=None)
+        bench.spool.connection.execute("PRAGMA busy_timeout = 50")
+        other.execute("BEGIN IMMEDIATE")
+        assert await bench.station.press("pedal") == "failed"
+        other.execute("ROLLBACK")
+        other.close()
+        assert await bench.station.press("pedal") == "captured"
+
+    assert at_bench(tmp_path, work) == {"failed": 1, "captured": 1}
 
 
 def test_a_held_pedal_opens_a_batch_and_closes_it_and_leaves_no_page(tmp_path: Path) -> None:

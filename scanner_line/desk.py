@@ -1,0 +1,128 @@
+"""The desk of a bench: opens, questions and closes its batches, takes pages out again, obeys separator sheets.
+
+The station calls it while it holds the turn, so that no press is on its way meanwhile.
+"""
+
+from collections.abc import Callable
+
+from scanner_line.batches import Batch, BatchBook
+from scanner_line.disk import Disk
+from scanner_line.errors import BatchError
+from scanner_line.presses import PressBook
+from scanner_line.roles import Judge
+from scanner_line.separators import Separator
+from scanner_line.states import Question
+
+
+class BatchDesk:
+    """At most one batch is open; `question` stands while a person has to say whether it may be closed."""
+
+    def __init__(
+        self,
+        *,
+        batches: BatchBook,
+        presses: PressBook,
+        judge: Judge,
+        disk: Disk,
+        pages_expected: int | None,
+        tell: Callable[[str], None],
+    ) -> None:
+        """`tell` is called with each moment an operator has to hear of: opened, closed, confirm."""
+        self.question: Question | None = None
+        self._batches = batches
+        self._presses = presses
+        self._judge = judge
+        self._disk = disk
+        self._pages_expected = pages_expected
+        self._tell = tell
+
+    async def current(self) -> Batch | None:
+        """The open batch."""
+        return await self._disk(self._batches.current)
+
+    async def prime(self) -> None:
+        """Have the judge know the open batch's pages, and no others."""
+        batch = await self.current()
+        if batch is not None:
+            self._judge.prime(batch.batch, await self._disk(self._presses.facts, batch.batch))
+
+    async def open(self, *, declared: int | None = None, volume: str | None = None) -> Batch:
+        """Open a batch, aloud; BatchError if one is open or a value is out of bounds."""
+        batch = await self._open(declared=declared or self._pages_expected, volume=volume)
+        self._tell("opened")
+        return batch
+
+    async def open_for(self, press: str) -> Batch:
+        """Open a batch because a page was captured without one."""
+        return await self._open(declared=self._pages_expected, by_press=press)
+
+    async def declare(self, *, declared: int | None, volume: str | None = None) -> Batch:
+        """State how many pages the open batch shall have; BatchError if none is open."""
+        return await self._disk(self._batches.declare, declared=declared, volume=volume)
+
+    async def close(self, *, confirmed: bool, then: Separator | None = None) -> Batch:
+        """Close the open batch, or ask first if it has discrepancies and nobody confirmed them; the batch as it then is. `then` is obeyed
+        afterwards. BatchError if none is open."""
+        batch = await self.current()
+        if batch is None:
+            raise BatchError("no batch is open")
+        if batch.discrepancies and not confirmed:
+            self.question = Question(batch, batch.discrepancies, then)
+            self._tell("confirm")
+            return batch
+        then = then or (self.question.then if self.question else None)
+        closed = await self._disk(self._batches.close)
+        self.question = None
+        if then is not None and then.opens:
+            await self._open(declared=then.declared, volume=then.volume)
+            self._tell("opened")
+        else:
+            self._tell("closed")
+        return closed
+
+    async def held(self, press: str) -> None:
+        """The pedal was held: open or close; held again, it confirms what was asked."""
+        batch = await self.current()
+        if batch is None:
+            await self.open()
+        elif batch.opened_by == press:
+            self._tell("opened")
+        else:
+            await self.close(confirmed=self.question is not None)
+
+    async def obey(self, separator: Separator, press: str) -> None:
+        """A separator sheet was photographed by this press, which may have opened a batch for it."""
+        batch = await self.current()
+        if batch is None or batch.opened_by != press:
+            await self.close(confirmed=False, then=separator)
+        elif not separator.opens:
+            await self.close(confirmed=True)
+        else:
+            if separator.declared is not None or separator.volume is not None:
+                await self.declare(declared=separator.declared, volume=separator.volume)
+            self._tell("opened")
+
+    async def undo(self) -> int:
+        """Take the last spread out of the open batch; how many pages. BatchError if there is none."""
+        batch = await self.current()
+        gone = [] if batch is None else await self._disk(self._presses.undo, batch.batch, reason="undo")
+        if not gone:
+            raise BatchError("there is no page to take out")
+        await self.prime()
+        return len(gone)
+
+    async def _open(self, *, declared: int | None, volume: str | None = None, by_press: str | None = None) -> Batch:
+        batch = await self._disk(self._batches.open, declared=declared, volume=volume, by_press=by_press)
+        self.question = None
+        self._judge.prime(batch.batch, [])
+        return batch
+
+
+def discrepancy_words(batch: Batch) -> str:
+    """Why somebody should confirm that a batch is closed, for whoever asked from afar."""
+    words = []
+    if "count" in batch.discrepancies:
+        words.append(f"{batch.declared} pages declared, {batch.counts.captured} captured")
+    if "bad" in batch.discrepancies:
+        words.append(f"{batch.counts.bad} bad pages not retaken")
+    return "; ".join(words)
