@@ -172,12 +172,12 @@ class AlarmDesk:
         """Journal what is not yet journalled, oldest first; what the disk refuses stays for the next call."""
         async with self._lock:
             while self.rules.unsaved:
+                if self._journal.held("events") and not await self._journal.retry("events"):
+                    return  # contacts that came before them wait for the disk
                 try:
                     await self._journal_one(self.rules.unsaved[0])
                 except JournalError as error:
-                    if not self._failing:
-                        log.warning("alarms wait in memory: %s", error)
-                    self._failing = True
+                    self._refused("alarms wait in memory", error)
                     return
                 self._failing = False
 
@@ -215,9 +215,16 @@ class AlarmDesk:
             try:
                 await self._journal.call(self._journal.journal.remember, {NOTE: text})
             except JournalError as error:
-                log.warning("the state of the alarm rules could not be saved: %s", error)
+                self._refused("the state of the alarm rules is saved later", error)
             else:
                 self._last_saved = text
+                self._failing = False
+
+    def _refused(self, what: str, error: JournalError) -> None:
+        """Log the first refusal of the disk, not those that follow."""
+        if not self._failing:
+            log.warning("%s: %s", what, error)
+        self._failing = True
 
     def _tell(self) -> None:
         for listener in self._listeners:

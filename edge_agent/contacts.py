@@ -97,8 +97,11 @@ class ContactDesk:
             return due
 
         try:
+            if self._journal.held("events") and not await self._journal.retry("events"):
+                raise JournalFull("earlier events are still waiting for the disk")
             await self._journal.append("events", [made], errands=errands)
         except JournalFull:
+            due.clear()  # nobody can write a clip now either
             await self._journal.keep("events", [made])
         for errand in due:
             await self._on_errand(errand)

@@ -34,6 +34,8 @@ class Door:
     journal: Journal
     errands: list[Errand]
     durable: asyncio.Queue[float]
+    writer: AsyncJournal
+    treated: asyncio.Event
 
     def events(self) -> list[dict[str, Any]]:
         batch = self.journal.batch("events", 0)
@@ -67,7 +69,10 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
         contact = build_contact("gpio", "door", options, wires=room, on_change=changed)
         running = asyncio.create_task(desk.run())
         await asyncio.wait_for(durable.get(), 5)  # the state at the start
-        yield Door(pin=room.pins("", "", {}).pin(17), desk=desk, journal=journal.journal, errands=errands, durable=durable)
+        treated = asyncio.Event()
+        desk.on_state(lambda *_: treated.set())
+        pin = room.pins("", "", {}).pin(17)
+        yield Door(pin=pin, desk=desk, journal=journal.journal, errands=errands, durable=durable, writer=journal, treated=treated)
         contact.close()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -130,3 +135,25 @@ async def test_what_happened_before_the_stop_is_journalled_at_the_stop(tmp_path:
         for _ in range(5):
             await asyncio.wait_for(bench.durable.get(), 5)
         assert journal.lane("events").last_seq >= 6
+
+
+async def test_with_a_full_disk_events_wait_and_keep_their_order(tmp_path: Path) -> None:
+    async with door(tmp_path) as bench:
+        bench.writer.shut(["events"])  # what the disk's guard does to a lane when nothing more may be written
+        for level in (True, False, True):
+            treated = bench.desk.changes
+            bench.pin.drive(level)
+            async with asyncio.timeout(5):
+                while bench.desk.changes == treated:
+                    await bench.treated.wait()
+                    bench.treated.clear()
+        assert len(bench.events()) == 1 and bench.writer.held("events") == 3
+        bench.writer.shut([])
+        bench.pin.drive(False)
+        while len(bench.events()) < 9:
+            await asyncio.wait_for(bench.durable.get(), 5)
+        contacts = [r for r in bench.events() if r["k"] == "contact"]
+        assert [r["state"] for r in contacts] == ["closed", "open", "closed", "open", "closed"]
+        assert [r["m"] for r in contacts] == sorted(r["m"] for r in contacts)
+        alarms = [r["state"] for r in bench.events() if r["k"] == "alarm"]
+        assert alarms == ["active", "returned", "active", "returned"]
