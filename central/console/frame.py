@@ -130,6 +130,7 @@ def install(app: Flask, facts: Facts) -> None:
         alarm_words=lambda alarm: shapes.alarm_words(alarm, language.language()),
         why=lambda room: shapes.why(room, language.language()),
         alarm_advice=lambda alarm: shapes.alarm_advice(alarm, language.language()),
+        check_words=lambda check: shapes.check_words(check, language.language()),
         problem_words=_problem_words,
         path=partial(quote, safe=""),
     )

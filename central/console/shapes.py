@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +13,8 @@ from central.console import formats, words
 from central.console.facts import Facts, Item
 from central.console.language import gettext, ngettext
 from central.people.principal import Principal
+
+SENTENCE_END = re.compile(r"[。！](?=.)|[.!] (?=[A-Z])")
 
 # what to do, by rule name as the agents and the centre use them; the first part that matches counts
 ADVICE_KEYS = (
@@ -36,29 +39,29 @@ def open_alarms(facts: Facts) -> int:
     return len(facts.alarms(show="open")[0])
 
 
+def _own_words(alarm: Mapping[str, Any], lang: str) -> tuple[str, str]:
+    """What an alarm brings in this language: its first sentence, and what to do."""
+    said = formats.localized(alarm.get("words") or "", lang)
+    end = SENTENCE_END.search(said)
+    return (said[: end.start()], said[end.end() :].strip()) if end else (said, "")
+
+
 def alarm_words(alarm: Mapping[str, Any], lang: str) -> str:
-    """What an alarm says: its own words in this language, else what it is about and by how much."""
-    said = alarm.get("words")
-    if isinstance(said, Mapping):
-        for key in (lang, {"zh": "en", "en": "zh"}[lang]):
-            text = said.get(key)
-            if isinstance(text, Mapping):
-                text = text.get("text") or text.get("what")
-            if isinstance(text, str) and text:
-                return text
-    elif isinstance(said, str) and said:
-        return said
+    """What an alarm says: for a limit the quantity, value and limit; else its own first sentence; else its rule."""
     quantity = str(alarm.get("subject", "")).rpartition(".")[2]
     value, limit = alarm.get("value"), alarm.get("limit")
     if quantity in words.QUANTITY and value is not None and limit is not None:
         places = words.decimals(quantity)
-        name = words.word(words.QUANTITY, quantity)
+        said = {"what": words.word(words.QUANTITY, quantity), "value": f"{value:.{places}f}", "limit": f"{limit:.{places}f}"}
         if value > limit:
-            return gettext(
-                "%(what)s too high: %(value)s, limit %(limit)s", what=name, value=f"{value:.{places}f}", limit=f"{limit:.{places}f}"
-            )
-        return gettext("%(what)s too low: %(value)s, limit %(limit)s", what=name, value=f"{value:.{places}f}", limit=f"{limit:.{places}f}")
-    return str(alarm.get("rule", ""))
+            return gettext("%(what)s too high: %(value)s, limit %(limit)s", **said)
+        return gettext("%(what)s too low: %(value)s, limit %(limit)s", **said)
+    return _own_words(alarm, lang)[0] or str(alarm.get("rule", ""))
+
+
+def check_words(check: Item, lang: str) -> str:
+    """What a page check says in this language."""
+    return formats.localized({"en": check.get("words"), "zh": check.get("words_zh")}, lang) if isinstance(check.get("words"), str) else ""
 
 
 def in_order(readings: Sequence[Item]) -> list[Item]:
@@ -77,13 +80,8 @@ def why(room: Item, lang: str) -> str:
 
 def alarm_advice(alarm: Mapping[str, Any], lang: str) -> str:
     """What to do about it: the alarm's own advice where it brings one, else the house's."""
-    said = alarm.get("words")
-    if isinstance(said, Mapping):
-        own = said.get(f"do_{lang}") or said.get("do")
-        if isinstance(own, Mapping):
-            own = own.get(lang)
-        if isinstance(own, str) and own:
-            return own
+    if own := _own_words(alarm, lang)[1]:
+        return own
     rule = f"{alarm.get('rule', '')} {alarm.get('subject', '')}".lower()
     key = next((one for one in ADVICE_KEYS if one in rule), "")
     return {

@@ -40,9 +40,18 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+class Pages(Blueprint):
+    """The blueprint, whose built files may be kept for a year: their names change with their content."""
+
+    def get_send_file_max_age(self, filename: str | None) -> int | None:
+        """Seconds that a file may be kept."""
+        built = filename is not None and filename.startswith("dist/") and not filename.endswith(".json")
+        return language.YEAR_S if built else super().get_send_file_max_age(filename)
+
+
 def blueprint(facts: Facts) -> Blueprint:
     """Every page of the console."""
-    made = Blueprint("console", __name__, template_folder="templates", static_folder="static", static_url_path="/assets")
+    made = Pages("console", __name__, template_folder="templates", static_folder="static", static_url_path="/assets")
 
     @made.get("/")
     @_access(rights.SIGNED_IN)

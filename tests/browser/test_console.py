@@ -309,3 +309,17 @@ def test_the_page_says_when_the_centre_is_gone_and_catches_up(sign_in: SignIn, r
     room.house.cable.mend()
     expect(page.locator('[data-connection="connected"]')).to_be_visible(timeout=20_000)
     expect(page.locator("#room-room-101 .value").first).to_contain_text("23.3")
+
+
+def test_two_tabs_share_one_stream_and_the_second_takes_over(sign_in: SignIn, room: Agent) -> None:
+    first = sign_in("facility")
+    expect(first.locator('[data-connection="connected"]')).to_be_visible()
+    second = first.context.new_page()
+    second.goto("/rooms", wait_until="domcontentloaded")
+    expect(second.locator('[data-connection="connected"]')).to_be_visible()
+    room.climate(temperature=16.1, humidity=46.1)
+    for page in (first, second):
+        expect(page.locator("#room-room-101 .value").first).to_contain_text("16.1")
+    first.close()
+    room.climate(temperature=17.2, humidity=47.2)
+    expect(second.locator("#room-room-101 .value").first).to_contain_text("17.2")

@@ -32,11 +32,15 @@ document.addEventListener("htmx:afterSettle", (event) => {
   localise(section.parentElement ?? document);
   track(document);
 });
+let signedOut = false;
 document.addEventListener("htmx:sendError", () => document.documentElement.classList.add("is-stale"));
 document.addEventListener("htmx:afterRequest", (event) => {
   const { successful, xhr } = (event as CustomEvent<{ successful: boolean; xhr: XMLHttpRequest }>).detail;
   if (successful) document.documentElement.classList.remove("is-stale");
-  else if (xhr.status === 401) toast(say("signed_out"), { tone: "alarm" });
+  else if (xhr.status === 401 && !signedOut) {
+    signedOut = true;
+    toast(say("signed_out"), { tone: "alarm", ms: 600_000 });
+  }
 });
 startLive();
 

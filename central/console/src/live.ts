@@ -45,46 +45,87 @@ function showReading(reading: LiveReading): void {
   document.dispatchEvent(new CustomEvent<LiveReading>("muniment:reading", { detail: { ...reading, t: ms } }));
 }
 
-export function startLive(): void {
-  const url = document.body.dataset.live;
-  if (!url) return;
-  let since = Date.now();
-  let opened = false;
-  let retry = 0;
+type Told =
+  | { is: "state"; state: "connected" | "reconnecting"; since: number; again: boolean }
+  | { is: "event"; kind: string; data: unknown }
+  | { is: "question" };
 
-  const connect = (): void => {
-    const source = new EventSource(url);
-    source.addEventListener("open", () => {
-      since = Date.now();
-      show("connected", since);
-      // what happened while the line was down is fetched, not guessed
-      if (opened) for (const kind of KINDS) announce(kind);
-      opened = true;
-    });
+/** Keeps the stream open and tells what happens on it. */
+class Stream {
+  private source: EventSource | null = null;
+  private state: Told = { is: "state", state: "reconnecting", since: Date.now(), again: false };
+  private opened = false;
+
+  constructor(private readonly url: string, private readonly tell: (told: Told) => void) {
+    this.connect();
+  }
+
+  answer(): void {
+    this.tell({ ...this.state, again: false } as Told);
+  }
+
+  close(): void {
+    this.source?.close();
+  }
+
+  private now(state: "connected" | "reconnecting"): void {
+    const same = this.state.is === "state" && this.state.state === state;
+    const since = same && this.state.is === "state" ? this.state.since : Date.now();
+    this.state = { is: "state", state, since, again: state === "connected" && this.opened };
+    this.tell(this.state);
+  }
+
+  private connect(): void {
+    const source = new EventSource(this.url);
+    this.source = source;
+    source.addEventListener("open", () => { this.now("connected"); this.opened = true; });
+    source.addEventListener("reset", () => this.tell({ ...this.state, again: true } as Told));
     source.addEventListener("error", () => {
-      if (document.querySelector('[data-connection="connected"]')) since = Date.now();
-      show("reconnecting", since);
-      if (source.readyState !== EventSource.CLOSED) return;
+      this.now("reconnecting");
+      if (source.readyState !== EventSource.CLOSED) return; // the browser tries again by itself, from the last event
       source.close();
-      window.clearTimeout(retry);
-      retry = window.setTimeout(connect, RETRY_MS + Math.random() * RETRY_MS);
+      window.setTimeout(() => this.connect(), RETRY_MS + Math.random() * RETRY_MS);
     });
     for (const kind of KINDS) {
       source.addEventListener(kind, (event) => {
-        let data: unknown;
         try {
-          data = JSON.parse((event as MessageEvent<string>).data);
+          this.tell({ is: "event", kind, data: JSON.parse((event as MessageEvent<string>).data) });
         } catch {
-          return; // a line that is no JSON changes nothing
+          // a line that is no JSON changes nothing
         }
-        if (kind === "reading") {
-          const many = Array.isArray(data) ? data : ((data as { readings?: unknown[] }).readings ?? [data]);
-          for (const one of many) showReading(one as LiveReading);
-        }
-        announce(kind);
       });
     }
-    window.addEventListener("pagehide", () => source.close(), { once: true });
-  };
-  connect();
+  }
+}
+
+function hear(told: Told): void {
+  if (told.is === "state") {
+    show(told.state, told.since);
+    // what happened while the line was down is fetched, not guessed
+    if (told.again) for (const kind of KINDS) announce(kind);
+  } else if (told.is === "event") {
+    if (told.kind === "reading") showReading(told.data as LiveReading);
+    announce(told.kind);
+  }
+}
+
+/** One stream a browser: the tab that holds the lock keeps it and tells the others, since a browser opens few connections to one host. */
+export function startLive(): void {
+  const url = document.body.dataset.live;
+  if (!url) return;
+  let stream: Stream | null = null;
+  window.addEventListener("pagehide", () => stream?.close());
+  if (!("locks" in navigator) || !("BroadcastChannel" in window)) {
+    stream = new Stream(url, hear);
+    return;
+  }
+  const channel = new BroadcastChannel("muniment-live");
+  channel.addEventListener("message", (event: MessageEvent<Told>) => {
+    if (event.data.is === "question") stream?.answer();
+    else if (!stream) hear(event.data);
+  });
+  channel.postMessage({ is: "question" } satisfies Told);
+  void navigator.locks.request("muniment-live", () => new Promise<void>(() => {
+    stream = new Stream(url, (told) => { hear(told); channel.postMessage(told); });
+  }));
 }
