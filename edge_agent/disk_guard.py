@@ -14,8 +14,8 @@ from wire.topics import LANES
 log = logging.getLogger(__name__)
 LOOK_S = 30.0
 LOOK_CLOSE_S = 2.0  # while the disk is filling up
-THIN_AT_ONCE = 2_000
-THIN_ROUNDS_MAX = 50
+THIN_AT_ONCE = 1_000
+THIN_ROUNDS_MAX = 100
 COPIES_AT_ONCE = 20  # files
 COPIES_ROUNDS_MAX = 50
 

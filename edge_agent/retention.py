@@ -12,7 +12,7 @@ from wire import chain
 from wire.records import T_MIN
 from wire.topics import LANES
 
-DELETE_AT_ONCE = 5_000
+DELETE_AT_ONCE = 1_000  # records a lane and call: an event must not wait long behind it
 DAY_MS = 86_400_000
 _READINGS = LANES.index("readings")
 _READING = b'{"k":"reading",'
