@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
-from central.environment.tables import QUALITY, SUM_LIMIT, SUM_SCALE, channel_indexes, channels
+from central.environment.tables import QUALITY, SUM_LIMIT, SUM_SCALE, channel_indexes, channels, rejournals
 from central.store.projecting import ActEntry, BatchEntry, Context, Handler, Reading, Record, handle
 from wire.units import unit_of
 
@@ -22,6 +22,7 @@ max = CASE WHEN max IS NULL OR excluded.max > max THEN excluded.max ELSE max END
 sum_n = sum_n + excluded.sum_n, sum = sum + excluded.sum"""
 _BODIES = """SELECT b.first, b.n, b.body FROM ledger_batches b JOIN ledger_leaves l ON l.type = 'batch' AND l.ref_id = b.id
 WHERE b.epoch_id = ? AND b.lane = ? AND b.first < ? AND b.first + b.n > ? AND l.idx <= ? ORDER BY b.first"""
+_SAME = "SELECT 1 FROM readings WHERE channel_id = ? AND t_ms = ? AND epoch_id <> ? AND v IS ? LIMIT 1"
 Row = tuple[int, int, int, int, float | None, int, str | None, int | None]
 
 _reading = msgspec.json.Decoder(Reading)
@@ -75,7 +76,8 @@ class ClimateProjector:
         self._about: dict[int, tuple[str, str, str, str, str]] = {}  # channel id -> (channel, q, u, room, agent)
         self._rows: list[Row] = []
         self._last: dict[int, tuple[int, Row]] = {}
-        self._handlers: dict[str, Handler] = {"channel": self._channel}
+        self._again: dict[int, int] = {}  # epoch_id -> until when its readings may be known from another epoch
+        self._handlers: dict[str, Handler] = {"channel": self._channel, "epoch": self._epoch}
 
     def load(self, connection: Connection) -> None:
         """Read the channels; forget what was gathered."""
@@ -83,6 +85,7 @@ class ClimateProjector:
         rows = connection.execute(select(channels)).all()
         self._ids = {row.channel: row.id for row in rows}
         self._about = {row.id: (row.channel, row.q, row.u, row.room, row.agent) for row in rows}
+        self._again = {row.epoch_id: row.until_ms for row in connection.execute(select(rejournals))}
         for row in connection.execute(select(channel_indexes).order_by(channel_indexes.c.from_seq)):
             self._index.setdefault(row.epoch_id, {})[row.i] = row.channel_id
 
@@ -107,11 +110,20 @@ class ClimateProjector:
             else:
                 shown = stamp(entry, seq, reading.t, reading.m)
                 rows.append((channel, shown.t_ms, epoch_id, seq, reading.v, quality, reading.why, shown.raw_ms))
+        if epoch_id in self._again:
+            rows[start:] = [row for row in rows[start:] if not self._known_already(context, row)]
         if unknown:
             context.problems.append(f"{unknown} readings of channels that were never declared")
         if context.live is not None:
             for row in rows[start:]:
                 self._last[row[0]] = (row[1], row)
+
+    def _known_already(self, context: Context, row: Row) -> bool:
+        """Whether an agent that began a new epoch journalled a reading again that had been committed in the one before."""
+        channel, t_ms, epoch_id, _seq, v, _quality, _why, raw_ms = row
+        if (t_ms if raw_ms is None else raw_ms) > self._again[epoch_id]:
+            return False
+        return context.connection.exec_driver_sql(_SAME, (channel, t_ms, epoch_id, v)).scalar() is not None
 
     def act(self, context: Context, entry: ActEntry) -> None:
         """No act changes a reading."""
@@ -178,6 +190,13 @@ class ClimateProjector:
             add_to_rollup(rollups, [tuple(row) for row in found])
         if rollups:
             connection.exec_driver_sql(_ROLLUP, [(*key, *cell) for key, cell in rollups.items()])
+
+    def _epoch(self, context: Context, entry: BatchEntry, _seq: int, record: Record) -> None:
+        if entry.lane == "readings":
+            self.flush(context)  # what the earlier epoch brought has to be seen
+            row = {"epoch_id": entry.epoch_id, "until_ms": record["t"]}
+            context.connection.execute(insert(rejournals).values(row).on_conflict_do_update(index_elements=["epoch_id"], set_=row))
+            self._again[entry.epoch_id] = record["t"]
 
     def _channel(self, context: Context, entry: BatchEntry, seq: int, record: Record) -> None:
         sensor = sensor_name(entry.agent, record["sensor"], record["q"])

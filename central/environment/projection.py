@@ -115,6 +115,13 @@ class AlarmProjector:
             raise ValueError(f"alarm id {ident!r} does not begin with the agent's name")
         stamp = context.clock.stamp(entry, seq, record["t"], record["m"])
         old = context.connection.execute(select(alarms).where(alarms.c.id == ident)).one_or_none()
+        what, actor = ("raised" if active else "returned"), f"agent:{entry.agent}"
+        again = (alarm_notes.c.alarm_id == ident) & (alarm_notes.c.what == what) & (alarm_notes.c.t_ms == stamp.t_ms)
+        if (
+            old is not None
+            and context.connection.scalar(select(alarm_notes.c.id).where(again & (alarm_notes.c.actor == actor))) is not None
+        ):
+            return  # journalled again in a new epoch, and known
         if old is None:
             row = {
                 "id": ident,
@@ -147,7 +154,6 @@ class AlarmProjector:
             if again:
                 values |= {"acknowledged_by": None, "acknowledged_ms": None}
             self._set(context, ident, **values)
-        what, actor = ("raised" if active else "returned"), f"agent:{entry.agent}"
         self._note(context, ident, leaf_idx=entry.leaf_idx, t_ms=stamp.t_ms, what=what, actor=actor, seq=seq)
 
     def _enrol(self, context: Context, entry: ActEntry) -> None:

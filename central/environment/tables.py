@@ -48,6 +48,13 @@ channel_indexes = Table(  # what `i` means in the readings of an epoch
     sqlite_with_rowid=False,
 )
 
+rejournals = Table(  # epochs in which an agent journalled records again that may be known from the one before
+    "rejournals",
+    metadata,
+    Column("epoch_id", Integer, primary_key=True, autoincrement=False),
+    Column("until_ms", BigInteger, nullable=False),  # the device's time at which the epoch began
+)
+
 readings = Table(
     "readings",
     metadata,
@@ -130,4 +137,4 @@ alarm_notes = Table(  # what was said and done about an alarm, in order
     Column("text", Text),
 )
 
-PROJECTIONS = (rooms, agent_rooms, channels, channel_indexes, readings, rollup_hour, limits, alarms, alarm_notes)
+PROJECTIONS = (rooms, agent_rooms, channels, channel_indexes, rejournals, readings, rollup_hour, limits, alarms, alarm_notes)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, update
 from sqlalchemy.exc import OperationalError
 
 from central.config import CentralConfig
@@ -259,11 +259,13 @@ class Writer:
     def _commands(self, connection: Connection, now_ms: int, *, again: bool) -> list[Message]:
         """Sign the commands that wait and, where `again`, those that nobody has answered for a while; never one that expired."""
         made: list[Message] = []
-        due = commands.c.sent_ms.is_(None)
+        due: ColumnElement[bool] = commands.c.sent_ms.is_(None)
         if again:
             answered = select(command_results.c.id).where(command_results.c.agent == commands.c.agent)
             due = (commands.c.sent_ms < now_ms - COMMAND_AGAIN_MS) & (commands.c.expires_ms > now_ms) & commands.c.id.not_in(answered)
-        for row in connection.execute(select(commands).where(due).order_by(commands.c.created_ms).limit(ACTS_A_COMMIT)).all():
+        for row in connection.execute(
+            select(commands).where(due).order_by(commands.c.created_ms, commands.c.id).limit(ACTS_A_COMMIT)
+        ).all():
             args = msgspec.json.decode(row.args)
             text = chain.command_text(self._site, row.agent, row.id, row.name, dumps(args), row.expires_ms)
             message = {"id": row.id, "name": row.name, "args": args, "expires": row.expires_ms, "sig": sign(self._key, text)}

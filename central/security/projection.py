@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, case, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from central.security.tables import clip_events, clips, reviews, security_events
 from central.store.projecting import ActEntry, BatchEntry, Context, Handler, Record, as_json, derived_id, handle, own_only
 
+BECAUSE_MAX = 500  # events of one clip
 REVIEW_STATES = ("open", "claimed", "escalated", "closed")
 
 
@@ -61,7 +62,13 @@ class SecurityProjector:
     def _true_time(w_ms: int) -> Any:
         return select(security_events.c.m_ms + w_ms).where(security_events.c.id == reviews.c.event_id).scalar_subquery()
 
-    def _event(self, context: Context, entry: BatchEntry, seq: int, record: Record, facts: dict[str, Any]) -> tuple[str, int, str]:
+    def _event(self, context: Context, entry: BatchEntry, seq: int, record: Record, facts: dict[str, Any]) -> tuple[str, int, str] | None:
+        """(id, time, room) of a new event; None for one that an agent journalled again in a new epoch, and that is known."""
+        same = [security_events.c[name] == facts[name] for name in ("kind", "door", "state", "person")]
+        same += [security_events.c.agent == entry.agent, security_events.c.m_ms == record["m"]]
+        sent = case((security_events.c.raw_ms.is_(None), security_events.c.t_ms), else_=security_events.c.raw_ms)
+        if context.connection.scalar(select(security_events.c.id).where(*same, sent == record["t"]).limit(1)) is not None:
+            return None
         stamp = context.clock.stamp(entry, seq, record["t"], record["m"])
         ident = f"{entry.agent}:{entry.epoch}:{seq}"
         room = record.get("room") or context.room_of(entry.agent)
@@ -82,7 +89,10 @@ class SecurityProjector:
     def _contact(self, context: Context, entry: BatchEntry, seq: int, record: Record) -> None:
         kind, state = record.get("kind", "contact"), record["state"]
         facts = {"kind": kind, "door": record["contact"], "state": state, "person": None}
-        ident, t_ms, room = self._event(context, entry, seq, record, facts)
+        made = self._event(context, entry, seq, record, facts)
+        if made is None:
+            return
+        ident, t_ms, room = made
         data = {"id": ident, "kind": kind, "door": record["contact"], "state": state, "t": t_ms, "room": room}
         context.tell("contact", agent=entry.agent, room=room, data=data)
         if kind == "door" and state == "open":
@@ -93,7 +103,10 @@ class SecurityProjector:
 
     def _card(self, context: Context, entry: BatchEntry, seq: int, record: Record) -> None:
         facts = {"kind": "card", "door": record["reader"], "state": record["result"], "person": record["card"]}
-        ident, t_ms, room = self._event(context, entry, seq, record, facts)
+        made = self._event(context, entry, seq, record, facts)
+        if made is None:
+            return
+        ident, t_ms, room = made
         data = {"id": ident, "kind": "card", "door": record["reader"], "state": record["result"], "t": t_ms, "room": room}
         context.tell("contact", agent=entry.agent, room=room, data=data)
 
@@ -117,12 +130,23 @@ class SecurityProjector:
         }
         own_only(context, clips, row)
         events = [item.get("event") if isinstance(item, dict) else item for item in record["because"]]
-        for event in events:
-            if isinstance(event, str):
-                link = insert(clip_events).values(event_id=event, clip_id=record["clip"])
-                context.connection.execute(link.on_conflict_do_nothing())
+        for event in self._resolved(context, entry.agent, events, from_ms=row["from_ms"], to_ms=row["to_ms"]):
+            link = insert(clip_events).values(event_id=event, clip_id=record["clip"])
+            context.connection.execute(link.on_conflict_do_nothing())
         data = {"id": record["clip"], "camera": record["camera"], "from": row["from_ms"], "to": row["to_ms"], "events": events}
         context.tell("clip", agent=entry.agent, room=context.room_of(entry.agent), data=data)
+
+    @staticmethod
+    def _resolved(context: Context, agent: str, events: list[Any], *, from_ms: int, to_ms: int) -> list[str]:
+        """The events that a clip names; one that got another number in a new epoch is found by the clip's span."""
+        named = [event for event in events if isinstance(event, str)]
+        known = list(context.connection.scalars(select(security_events.c.id).where(security_events.c.id.in_(named[:BECAUSE_MAX]))))
+        if len(known) < len(named):
+            within = (
+                (security_events.c.agent == agent) & security_events.c.t_ms.between(from_ms, to_ms) & (security_events.c.kind != "card")
+            )
+            known += context.connection.scalars(select(security_events.c.id).where(within).limit(BECAUSE_MAX)).all()
+        return known
 
     @staticmethod
     def _tell_review(context: Context, ident: str, *, agent: str | None, room: str, state: str, event: str) -> None:

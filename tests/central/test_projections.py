@@ -313,3 +313,37 @@ def test_a_command_is_sent_again_until_it_is_answered_or_has_expired(centre: Cen
     centre.send(agent.batch("events"))
     centre.ahead_ms = 33_000
     assert sent() == []
+
+
+def test_records_that_come_again_in_a_new_epoch_are_shown_once(centre: Centre) -> None:
+    agent = centre.enrol(Journal("room-101"))
+    agent.add("readings", channel(), *[at("reading", 100 * k, i=1, v=20.0 + k) for k in range(1, 6)])
+    door = at("contact", 10, contact="room-101/door", state="open", kind="door")
+    alarm = at("alarm", 20, id="room-101:e1:2", rule="r", state="active", subject="s")
+    clip = at(
+        "clip", 40, clip="c1", camera="room-101/cam", sha256=None, bytes=0, because=["room-101:e1:1"], holes=[], **{"from": W, "to": W + 30}
+    )
+    agent.add("events", door, alarm, at("alarm", 30, id="room-101:e1:2", rule="r", state="returned", subject="s"), clip)
+    agent.add("capture", page(1, "b1", station="room-101/x"))
+    centre.send(*[agent.batch(lane) for lane in ("readings", "events", "capture")])
+    act(centre, "alarm.acknowledge", "wang", alarm="room-101:e1:2")
+    assert centre.alarms() == {"r": "normal"}
+    again = Journal("room-101", epoch="e2", key=agent.key)
+    second = at("contact", 600, contact="room-101/door", state="open", kind="door")
+    span = {"from": W + 590, "to": W + 650}
+    named = at("clip", 700, clip="c2", camera="room-101/cam", sha256=None, bytes=0, because=["room-101:e1:5"], holes=[], **span)
+    for lane, more in (("readings", at("reading", 600, i=1, v=26.0)), ("events", second), ("capture", page(2, "b1", station="room-101/x"))):
+        again.add(lane, at("epoch", 500, previous="e1", agreed_seq=0, why="head differs"), *agent.lines[lane], more)
+    again.add("events", named)
+    acks = centre.send(*[again.batch(lane) for lane in ("readings", "events", "capture")])
+    assert all("refused" not in ack for ack in acks)
+    assert [v for (v,) in centre.rows("SELECT v FROM readings ORDER BY t_ms")] == [21.0, 22.0, 23.0, 24.0, 25.0, 26.0]
+    assert centre.one("SELECT sum(n) FROM rollup_hour") == 6
+    assert centre.rows("SELECT id FROM security_events ORDER BY t_ms") == [("room-101:e1:1",), ("room-101:e2:6",)]
+    assert centre.one("SELECT count(*) FROM reviews") == 2
+    assert centre.alarms() == {"r": "normal"}  # nobody has to acknowledge it a second time
+    assert centre.rows("SELECT event_id, clip_id FROM clip_events ORDER BY clip_id") == [("room-101:e1:1", "c1"), ("room-101:e2:6", "c2")]
+    assert centre.rows("SELECT id, arrival FROM pages ORDER BY arrival") == [("p1", 1), ("p2", 2)]
+    before = snapshot(centre)
+    rebuild(centre.engine)
+    assert snapshot(centre) == before

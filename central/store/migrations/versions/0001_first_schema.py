@@ -404,6 +404,12 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "rejournals",
+        sa.Column("epoch_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("epoch_id", name=op.f("pk_rejournals")),
+    )
+    op.create_table(
         "reviews",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("event_id", sa.String(length=200), nullable=False),
