@@ -150,7 +150,8 @@ def _csv(channel: Channel, from_ms: int, to_ms: int) -> Response:
             yield out.getvalue()
 
     answer = Response(lines(), content_type="text/csv; charset=utf-8")
-    answer.headers["Content-Disposition"] = f'attachment; filename="{channel.name}.csv"'
+    name = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in channel.name)
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return answer
 
 
@@ -213,6 +214,7 @@ def _rooms_routes(made: Blueprint) -> None:
             if query.format == "json":
                 span = Span(from_ms=from_ms, to_ms=to_ms, points=query.points, gap_ms=config().limits.silence_s * 1000)
                 return series(connection, channel, span)
+        acting.record_export("readings", sensor=channel.name, from_ms=from_ms, to_ms=to_ms)
         return _csv(channel, from_ms, to_ms)
 
 

@@ -14,11 +14,16 @@ _BIND = re.compile(r"(?:\[[0-9a-fA-F:]{2,39}\]|[A-Za-z0-9.-]{1,253}):\d{1,5}")
 
 
 def health_of(connection: Connection, agent: str) -> dict[str, Any]:
-    """The newest health report of an agent, {} before the first."""
-    query = select(health.c.facts).where(health.c.agent == agent).order_by(health.c.t_ms.desc()).limit(1)
-    facts = connection.scalar(query)
-    found = json.loads(facts) if facts else {}
-    return found if isinstance(found, dict) else {}
+    """The newest report of an agent's core, {} before the first; `cameras` is what its recorder has said of them."""
+    core: dict[str, Any] = {}
+    cameras: dict[str, Any] = {}
+    for text in connection.scalars(select(health.c.facts).where(health.c.agent == agent).order_by(health.c.t_ms)):
+        facts = json.loads(text)
+        if isinstance(facts.get("camera"), str):
+            cameras[facts["camera"]] = {name: facts[name] for name in ("state", "why") if name in facts}
+        else:
+            core = facts
+    return core | ({"cameras": cameras} if cameras else {})
 
 
 def config_of(connection: Connection, agent: str) -> dict[str, Any]:

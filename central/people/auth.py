@@ -182,4 +182,4 @@ def api(limiter: Limiter) -> Blueprint:
 
 def limiter_for(app: Flask) -> Limiter:
     """The limiter of failed tries, in this worker's memory."""
-    return Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=False)
+    return Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=True)

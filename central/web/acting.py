@@ -28,6 +28,12 @@ def perform(kind: str, body: Mapping[str, Any]) -> bool:
     return acts.wait_projected(engine(), act_id, WAIT_S)
 
 
+def record_export(what: str, **facts: Any) -> None:
+    """Record that the one who asks takes data away as a file."""
+    with writing(engine()) as connection:
+        acts.record(connection, kind="export", actor=current_user.name, body={"what": what, **facts})
+
+
 def answer(done: bool, item: Any) -> Response:
     """200 with the new state, or 202 with the old one when ingest is away: the act is recorded and will take effect."""
     return Response(json.encode(item), status=200 if done else 202, content_type=JSON)

@@ -83,6 +83,8 @@ def test_raw_values_as_csv_without_formulas(site: Site) -> None:
     assert len(lines) == 1 + 101
     assert sum(line.endswith(",,bad,'=crc error") for line in lines) == 10
     assert rfc3339(site.t0) in answer.text
+    (actor, body) = site.acts("export")[-1]
+    assert (actor, CHANNEL in body) == ("facility", True)
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     port = free_port()
     path = write_config(folder, port=port)
     config = load(path)
-    tokens = prepare(config)
+    tokens = prepare(config, ("facility", "security", "operator", "admin"))
     engine = open_engine(config.database)
     made = Server(port, start(path, port), engine, tokens, path)
     yield made

@@ -24,7 +24,7 @@ OFFSET_TYPE = "application/offset+octet-stream"
 
 @pytest.fixture(scope="module")
 def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
-    made = make_centre(Path(tmp_path_factory.mktemp("uploads")), "[limits]\nupload_mb = 4\nreserve_mb = 1\n")
+    made = make_centre(Path(tmp_path_factory.mktemp("uploads")), "[limits]\nupload_mb = 4\nreserve_mb = 1\n", people=("archivist",))
     with writing(made.engine) as connection:
         for name in ("room-101", "bench-1"):
             made.tokens[name] = f"token of {name}"
@@ -208,7 +208,7 @@ def test_two_uploaders_of_one_digest_at_once_do_not_spoil_it(centre: Centre) -> 
 
 
 def test_below_its_reserve_the_centre_refuses(tmp_path: Path) -> None:
-    made = make_centre(tmp_path, "[limits]\nreserve_mb = 1000000\n")
+    made = make_centre(tmp_path, "[limits]\nreserve_mb = 1000000\n", people=())
     made.tokens["bench-1"] = "t"
     with writing(made.engine) as connection:
         connection.execute(insert(agents).values(name="bench-1", room="r", token_hash=digest("t"), enrolled_ms=0))

@@ -58,26 +58,27 @@ def write_config(folder: Path, *, port: int = 8080, broker_port: int = 1883, ext
     return path
 
 
-def prepare(config: CentralConfig) -> dict[str, str]:
-    """Migrate the database, make one person a role, and return their tokens."""
+EVERYONE = (*rights.ROLES, "nobody")
+
+
+def prepare(config: CentralConfig, people: tuple[str, ...] = EVERYONE) -> dict[str, str]:
+    """Migrate the database, make one person a role (hashing their passwords takes its time), and return their tokens."""
     config.data.mkdir(parents=True, exist_ok=True)
     engine = open_engine(config.database)
     migrate(engine)
     tokens = {}
     with writing(engine) as connection:
-        for role in rights.ROLES:
-            users.add_user(connection, name=role, password=PASSWORD, roles=[role], by="system")
+        for role in people:
+            users.add_user(connection, name=role, password=PASSWORD, roles=[role] if role in rights.ROLES else [], by="system")
             tokens[role] = users.add_token(connection, name=role, label="test", by="system")
-        users.add_user(connection, name="nobody", password=PASSWORD, roles=[], by="system")
-        tokens["nobody"] = users.add_token(connection, name="nobody", label="test", by="system")
     engine.dispose()
     return tokens
 
 
-def make_centre(folder: Path, extra: str = "", *, port: int = 8080) -> Centre:
+def make_centre(folder: Path, extra: str = "", *, port: int = 8080, people: tuple[str, ...] = EVERYONE) -> Centre:
     """A centre whose data lie in this folder."""
     config = load(write_config(folder, port=port, extra=extra))
-    tokens = prepare(config)
+    tokens = prepare(config, people)
     return Centre(config, create_app(config), tokens)
 
 
