@@ -75,9 +75,12 @@ class Site:
                 self.running.remove(name)
 
     def kill(self, name: str) -> None:
-        """SIGKILL one program (its children are left to notice)."""
+        """SIGKILL one program and return when its children have noticed and gone."""
+        children = psutil.Process(self.programs[name].pid).children(recursive=True)
         self.programs[name].kill()
         self.running.remove(name)
+        _, left = psutil.wait_procs(children, timeout=20)
+        assert not left, f"{name} was killed, but {left} goes on"
 
     def kill_child(self, agent: str, words: str) -> int:
         """SIGKILL the agent's child process whose command line has these words; its process id."""
