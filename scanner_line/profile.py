@@ -29,7 +29,7 @@ class Profile:
     skew_bad_deg: float = 2.0  # beyond this a page is bad; up to it software can straighten what the print itself has crooked
     blank_ink: float = 0.002  # share of the page under which it counts as blank
     duplicate_bits: float = 60.0  # of 256, for an earlier page to be laid over this one
-    duplicate_match: float = 0.55  # correlation after alignment
+    duplicate_match: float = 0.70  # what all but the worst quarter of its blocks agree after alignment
     glare_max: float = 0.004  # share of the page in one burnt spot
     finger_max: float = 0.004  # share of the page covered with skin colour from its edge
     size_tolerance: float = 0.10

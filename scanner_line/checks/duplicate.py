@@ -18,6 +18,10 @@ FINE_STEPS = 15
 WORTH = 0.3  # correlation of the halved pictures from which the full ones are aligned
 PLAIN = 0.8  # a shift alone that gives this much needs no refining
 EDGE_PX = 15  # of the page's edge left out, in the reduced picture
+BLOCK_PX = 24  # side of the blocks that are compared one by one, in the thumbnail
+BLOCK_SHARE = 0.1  # of a full block's ink: blocks with less say nothing
+BLOCKS_MIN = 6
+BLOCK_QUANTILE = 25  # per cent of the blocks may disagree: a finger, a burnt spot, a strip of the next page
 THUMB_QUALITY = 70
 INK_MAX = 40.0  # grey levels: strong edges must not outweigh the text
 ROW_PX = 31  # longer than a word, in the thumbnail
@@ -53,7 +57,7 @@ def thumbnail(view: Gray) -> bytes:
 def match(one: bytes, other: bytes) -> float:
     """Correlation, -1 to 1, of the words of two thumbnails laid over each other as well as they will go; 0 where that makes no sense.
 
-    Photographs of one page reach 0.85 and more, pages of one book with the same lines 0.3 at most.
+    Photographs of one page reach 0.8 and more, pages of one book 0.1, forms with the same print 0.65 at most.
     """
     first, second = _words(one), _words(other)
     if first is None or second is None:
@@ -68,7 +72,7 @@ def match(one: bytes, other: bytes) -> float:
     if max(abs(shift_x), abs(shift_y)) > SHIFT_MAX * THUMB_PX:
         shift_x = shift_y = 0.0
     warp = np.array([[1, 0, shift_x], [0, 1, shift_y]], np.float32)
-    best = _correlation(first, second, warp)
+    best = _agreement(first, second, warp)
     if best > PLAIN:
         return best
     halving = np.array([[1, 1, 0.5], [1, 1, 0.5]], np.float32)  # a warp of the halved pictures shifts half as far
@@ -76,7 +80,7 @@ def match(one: bytes, other: bytes) -> float:
     if coarse is None or _correlation(coarse_first, coarse_second, coarse) < WORTH:
         return best
     fine = _aligned(first, second, coarse / halving, steps=FINE_STEPS, smooth=3)
-    return best if fine is None else max(best, _correlation(first, second, fine))
+    return best if fine is None else max(best, _agreement(first, second, fine))
 
 
 def _halved(words: Floats) -> Floats:
@@ -103,6 +107,26 @@ def _words(data: bytes) -> Floats | None:
     ink = np.clip(cv2.GaussianBlur(plain, (0, 0), 0.7) - cv2.GaussianBlur(plain, (0, 0), 6.0), -INK_MAX, INK_MAX)
     ink = ink - cv2.blur(ink, (ROW_PX, 1))
     return np.asarray(ink - cv2.blur(ink, (1, ROW_PX)), np.float32)
+
+
+def _agreement(first: Floats, second: Floats, warp: Floats) -> float:
+    """What all but the worst blocks of the page agree: forms share their lines, and differ where they are filled in."""
+    size = (first.shape[1], first.shape[0])
+    laid = cv2.warpAffine(second, warp, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    rows, columns = first.shape[0] // BLOCK_PX, first.shape[1] // BLOCK_PX
+    if rows == 0 or columns == 0:
+        return 0.0
+    shape = (rows, BLOCK_PX, columns, BLOCK_PX)
+    a = first[: rows * BLOCK_PX, : columns * BLOCK_PX].reshape(shape)
+    b = laid[: rows * BLOCK_PX, : columns * BLOCK_PX].reshape(shape)
+    a, b = a - a.mean(axis=(1, 3), keepdims=True), b - b.mean(axis=(1, 3), keepdims=True)
+    power_a, power_b = np.square(a).sum(axis=(1, 3)), np.square(b).sum(axis=(1, 3))
+    full = np.maximum(power_a, power_b)
+    inked = full > BLOCK_SHARE * np.percentile(full, 90)
+    if np.count_nonzero(inked) < BLOCKS_MIN:
+        return 0.0
+    agreed = (a * b).sum(axis=(1, 3))[inked] / np.sqrt(np.maximum(1e-6, power_a * power_b)[inked])
+    return float(np.percentile(agreed, BLOCK_QUANTILE))
 
 
 def _correlation(first: Floats, second: Floats, warp: Floats) -> float:

@@ -20,7 +20,7 @@ EDGE_STEP = 0.02  # gradient of an edge, per pixel, as a share of the paper's le
 CONTRAST_STEP = 0.22  # contrast of text, as a share of the paper's level
 QUANTILE = 65  # per cent: above the middle, since noise only makes edges look softer
 EDGES_MIN = 150  # edges a page must have to say anything
-DIRECTION_MIN = 40  # edges a direction must have
+DIRECTION_MIN = 5  # edges a direction must have
 SOBEL_GAIN = 8.0  # of a 3 x 3 Sobel filter, over the gradient per pixel
 DIAGONAL = float(np.sqrt(0.5))
 

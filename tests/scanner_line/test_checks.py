@@ -155,3 +155,23 @@ def test_a_profile_names_every_mistake():
     assert len(lines) == 4
     assert "did you mean skew_max_deg" in lines[0]
     assert Profile.from_table({"skew_max_deg": 3, "fatal": ["skew"]}).fatal == frozenset({"skew"})
+
+
+def test_two_forms_of_one_print_are_no_doubles(photo):
+    """Filled forms share all their lines; only what is written on them differs."""
+    baseline = Baseline(PROFILE)
+    forms = [number for number in range(6, 60, 7) if number % BLANK_EVERY != BLANK_EVERY - 1]
+    for number in forms:
+        measures = measure(photo(number), PROFILE)
+        assert judge_page(measures, baseline, PROFILE).check("duplicate").ok, number
+        baseline.add(str(number), measures)
+    for number in forms:
+        assert not judge_page(measure(photo(number, seed=number + 100), PROFILE), baseline, PROFILE).check("duplicate").ok, number
+
+
+def test_a_page_that_moved_along_its_lines_is_not_sharp(photo):
+    """The strokes across the movement are wiped out altogether: what is left of the page is sharp."""
+    picture = cv2.imdecode(np.frombuffer(photo(0), np.uint8), cv2.IMREAD_COLOR)
+    moved = cv2.filter2D(picture, -1, np.full((1, 11), 1 / 11, np.float32))
+    data = cv2.imencode(".jpg", moved, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()
+    assert judged(data, Baseline(PROFILE)).check("sharpness").ok is False
