@@ -156,6 +156,12 @@ class ObjectStore:
             except FileNotFoundError:
                 continue  # another worker swept it, or it became whole
 
+    def drop(self, sha256: str, agent: str) -> None:
+        """Forget this agent's upload of what is whole already."""
+        partial = self.partial(sha256, agent)
+        if partial is not None:
+            partial.path.unlink(missing_ok=True)
+
     def quota_left(self, agent: str, length: int) -> bool:
         """Whether this agent may begin one more upload of so many bytes."""
         open_ones = list(self._of(agent))
@@ -239,7 +245,11 @@ class ObjectStore:
             raise Mismatch("the bytes are not what their SHA-256 says; the upload begins anew")
         target = self.path(partial.sha256)
         target.parent.mkdir(exist_ok=True)
-        partial.path.rename(target)
+        try:
+            partial.path.rename(target)
+        except FileNotFoundError as error:  # dropped, since the same bytes had come another way
+            if not target.exists():
+                raise WrongOffset(0) from error
         _fsync_folder(target.parent)
         _fsync_folder(self._folder)
 

@@ -82,6 +82,7 @@ def _create(sha256: str) -> Response:
         raise bad_field("Upload-Length", f"the record says {expected} bytes")
     location = f"/api/v1/uploads/{sha256}"
     if store.stored_bytes(sha256) is not None or store.adopt(sha256, agent):
+        store.drop(sha256, agent)
         return Response(status=201, headers=_headers(Location=location, Upload_Offset=str(length), Upload_Length=str(length)))
     limits = config().limits
     if length > limits.upload_mb * MB:
@@ -133,6 +134,7 @@ def _patch(sha256: str) -> Response:
     store = state().objects
     length = _journalled(store, sha256)
     if store.stored_bytes(sha256) is not None:  # another agent's upload of the same bytes was quicker
+        store.drop(sha256, current_user.name)
         return Response(status=204, headers=_headers(Upload_Offset=str(length)))
     partial = store.partial(sha256, current_user.name)
     if partial is None:
@@ -152,6 +154,8 @@ def _patch(sha256: str) -> Response:
         ) from error
     except Mismatch as error:
         raise Problem(CHECKSUM_MISMATCH, "checksum-mismatch", str(error), headers=_headers()) from error
+    except TimeoutError:
+        raise  # the body did not come; what came is kept
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

@@ -14,6 +14,7 @@ from central.web.operation import JSON, Operation, View, operation, operation_of
 from central.web.problems import Problem, wants_page
 
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
+SOCKET_TIMEOUT_S = 60.0  # for each piece of a body, and each piece of an answer
 _STATIC = Operation(right=rights.PUBLIC, summary="Files that every page needs.")
 
 
@@ -59,6 +60,12 @@ def _refuse() -> Response:
 
 def install(app: Flask, csrf: CSRFProtect) -> None:
     """Guard every request of the app."""
+
+    @app.before_request
+    def bound_waits() -> None:
+        connection = request.environ.get("gunicorn.socket")
+        if connection is not None:
+            connection.settimeout(SOCKET_TIMEOUT_S)
 
     @app.before_request
     def guard() -> Response | None:

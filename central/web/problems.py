@@ -146,6 +146,10 @@ def install(app: Flask) -> None:
         busy = Problem(503, "store-unavailable", "The store is busy or full; try again.", headers={"Retry-After": "2"})
         return respond(busy)
 
+    @app.errorhandler(TimeoutError)
+    def on_timeout(_error: TimeoutError) -> Response:
+        return respond(Problem(408, "request-timeout", "The body did not come.", headers={"Connection": "close"}))
+
     @app.errorhandler(Exception)
     def on_any(error: Exception) -> Response:
         LOG.exception("request %s %s failed", request_id(), request.path, exc_info=error)
