@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 RED = ("high", "urgent")  # priorities whose alarm makes a room red
-WORST_FIRST = ("red", "yellow", "green", "grey")
 Words = dict[str, str]
 
 
