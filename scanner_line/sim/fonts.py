@@ -1,10 +1,12 @@
 """Finds a font for the simulated pages: Noto's Chinese where the machine has it, else what Pillow carries, for English alone."""
 
+import logging
 from functools import lru_cache
 from pathlib import Path
 
 from PIL import ImageFont
 
+log = logging.getLogger(__name__)
 FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
 NAMES = ("NotoSerifCJK-Regular.ttc", "NotoSansCJK-Regular.ttc", "NotoSansSC-Regular.otf", "wqy-zenhei.ttc", "uming.ttc")
 # The console's own web font, when its assets have been installed beside this package.
@@ -30,5 +32,6 @@ def font_of(size_px: int) -> Font:
     """A font of the given size: the Chinese one, or Pillow's own."""
     path = chinese_font()
     if path is None:
+        log.warning("no font with Chinese glyphs was found: simulated pages are in English only")
         return ImageFont.load_default(size_px)
     return ImageFont.truetype(str(path), size_px)
