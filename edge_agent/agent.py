@@ -226,7 +226,8 @@ class Agent:
 
     async def _sensor(self, name: str) -> None:
         device, agent = self.config.sensors[name], self.config.agent
-        sensor = build_sensor(device.driver, name, device.driver_options, wires=self.wires.of(device))
+        taken = await self.buffer.taken(name)
+        sensor = build_sensor(device.driver, name, device.driver_options, wires=self.wires.of(device), taken=taken)
         poller = Poller(
             name,
             sensor,
@@ -282,6 +283,10 @@ class Agent:
         for name, device in self.config.outputs.items():
             fault = self.output_faults.get(name, "")
             found.append({"device": name, "what": device.driver, "value": states.get(name), "ok": not fault, "why": fault})
+        for name in self.config.cameras:
+            state = self.family.cameras.get(name)
+            why = "" if state == "recording" else "the recorder has told nothing of it yet" if state is None else f"it is {state}"
+            found.append({"device": name, "what": "camera", "value": state, "ok": state == "recording", "why": why})
         connected = self.handoff.children
         for name in self.children:
             up = name in connected

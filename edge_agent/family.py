@@ -59,6 +59,7 @@ class Family:
         self._supervisor = supervisor
         self._online = online
         self._disk: DiskState | None = None
+        self.cameras: dict[str, str] = {}
         handoff.on_join(self._joined)
         handoff.on_record(self._record)
 
@@ -92,4 +93,5 @@ class Family:
         facts = made.get("facts")
         if child == RECORDER and made["k"] == "health" and isinstance(facts, dict) and "camera" in facts:
             name = str(facts["camera"]).rpartition("/")[2]
+            self.cameras[name] = str(facts.get("state"))
             await self._desk.condition(_down(f"camera:{name}"), facts.get("state") == "down")

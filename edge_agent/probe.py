@@ -7,7 +7,7 @@ import sys
 import time
 from typing import Any
 
-from edge_agent.config import Config
+from edge_agent.config import Bench, Config, Device
 from edge_agent.errors import HandoffError
 from edge_agent.handoff import request_core
 from sensors.errors import SensorError
@@ -65,7 +65,57 @@ async def _read_all(config: Config) -> list[dict[str, Any]]:
             rows += await _sensor(name, device, wires.of(device))
         for name, device in config.contacts.items():
             rows.append(await _contact(name, device, wires.of(device)))
+        for name, device in config.cameras.items():
+            rows.append(await asyncio.to_thread(_stream, name, device))
+        for bench in config.benches.values():
+            rows += await _bench(bench)
         return rows
+
+
+def _stream(name: str, device: Device) -> dict[str, Any]:
+    """Open a custody camera's stream and wait for its first picture; those on the Pi and simulated ones run with the agent only."""
+    if device.sim or device.driver != "stream":
+        return {"device": name, "what": "camera", "value": None, "ok": True, "why": "runs with the agent only"}
+    from av import FFmpegError  # 32 MiB: for this command only
+
+    from edge_agent.recorder.errors import StreamError
+    from edge_agent.recorder.source import open_url
+
+    began = time.monotonic()
+    try:
+        with open_url(device["url"]) as container:
+            stream = next(iter(container.demux(video=0))).stream
+            size = f"{stream.codec_context.width}x{stream.codec_context.height}"
+    except (StreamError, FFmpegError, OSError, StopIteration, IndexError) as error:
+        return {"device": name, "what": "camera", "ok": False, "why": str(error) or "no picture"}
+    return _took({"device": name, "what": "camera", "value": size, "ok": True, "why": ""}, began)
+
+
+async def _bench(bench: Bench) -> list[dict[str, Any]]:
+    """One photograph of each of a bench's cameras."""
+    from scanner_line.cameras.registry import camera_from
+    from scanner_line.errors import ScannerLineError
+
+    rows = []
+    for name, device in bench.cameras.items():
+        began = time.monotonic()
+        row: dict[str, Any] = {"device": f"{bench.name}/{name}", "what": device.driver}
+        try:
+            camera = camera_from({"driver": device.driver, **device.options}, name=name)
+            try:
+                await asyncio.wait_for(camera.start(), READ_S)
+                frame = await asyncio.wait_for(camera.capture(time.monotonic_ns()), READ_S)
+            finally:
+                await camera.close()
+        except (ScannerLineError, OSError) as error:
+            rows.append({**row, "ok": False, "why": str(error) or type(error).__name__})
+        else:
+            rows.append(_took({**row, "value": f"{frame.width}x{frame.height}", "ok": True, "why": f"serial {camera.serial}"}, began))
+    return rows
+
+
+def _took(row: dict[str, Any], began: float) -> dict[str, Any]:
+    return {**row, "took_ms": round((time.monotonic() - began) * 1000, 1)}
 
 
 async def _sensor(name: str, device: Any, wires: Any) -> list[dict[str, Any]]:

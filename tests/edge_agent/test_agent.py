@@ -57,6 +57,20 @@ password_file = "{folder}/password"
 url = "http://127.0.0.1:9"
 public_key_file = "{folder}/centre.pub"
 """
+BENCH = """
+[bench.desk]
+transport = "sim"
+screen = "127.0.0.1:{screen}"
+reserve_mb = 1
+
+[bench.desk.camera.overhead]
+transport = "sim"
+"""
+NO_CAMERA = """
+[camera.lost]
+driver = "stream"
+url = "http://127.0.0.1:9/none"
+"""
 HOT = """
 [limit.hot]
 sensor = "climate"
@@ -245,11 +259,12 @@ def test_probe_without_an_agent_reads_the_devices_and_fails_for_a_missing_one(tm
     assert main(["probe", "--config", str(path)]) == 0
     out = capsys.readouterr().out
     assert "temperature" in out and "Cel" in out and "closed" in out and "ms" in out
-    path.write_text(HEAD.format(data=tmp_path / "data") + CLIMATE + missing)
+    path.write_text(HEAD.format(data=tmp_path / "data") + CLIMATE + missing + BENCH.format(screen=8081) + NO_CAMERA)
     assert main(["probe", "--config", str(path), "--json"]) == 1
     rows = json.loads(capsys.readouterr().out)["rows"]
-    assert {row["device"] for row in rows if not row["ok"]} == {"gone"}
+    assert {row["device"] for row in rows if not row["ok"]} == {"gone", "lost"}
     assert all(row["value"] is None for row in rows if not row["ok"] and "value" in row)
+    assert next(row for row in rows if row["device"] == "desk/overhead")["ok"]
 
 
 def test_a_second_agent_on_the_same_folder_refuses_to_start(tmp_path: Path) -> None:
@@ -271,17 +286,6 @@ def test_key_prints_the_public_key_and_keeps_it(tmp_path: Path, capsys: pytest.C
     assert main(["key", "--config", str(path)]) == 0
     assert capsys.readouterr().out.strip() == first
     assert (tmp_path / "data" / "key").stat().st_mode & 0o777 == 0o600
-
-
-BENCH = """
-[bench.desk]
-transport = "sim"
-screen = "127.0.0.1:{screen}"
-reserve_mb = 1
-
-[bench.desk.camera.overhead]
-transport = "sim"
-"""
 
 
 def test_a_bench_works_for_the_centre_and_survives_its_process(tmp_path: Path, centre: tuple[Broker, ListeningCentre]) -> None:
@@ -332,8 +336,10 @@ def test_a_lost_camera_is_an_alarm_until_it_is_back(tmp_path: Path) -> None:
         agent.until(lambda: agent.light() == "red", "an alarm about the camera", timeout_s=60)
         status = agent.ask("status")
         assert status is not None and [alarm["rule"] for alarm in status["alarms"]] == ["camera-door-cam-down"]
+        assert not agent.rows()["door-cam camera"]["ok"]
         picture.resume()
         agent.until(lambda: agent.light() == "green", "the camera is back", timeout_s=60)
+        assert agent.rows()["door-cam camera"]["value"] == "recording"
 
 
 def test_what_a_node_measured_while_its_cable_was_out_is_journalled_when_it_is_back(tmp_path: Path) -> None:
