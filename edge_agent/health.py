@@ -29,7 +29,7 @@ def config_facts(config: Config, documents: Mapping[str, Mapping[str, Any]]) -> 
         "sensors": {name: {"driver": device.driver, **device.driver_options} for name, device in config.sensors.items()},
         "contacts": {name: {"driver": device.driver, **device.driver_options} for name, device in config.contacts.items()},
         "cameras": {name: {"driver": device.driver, "contacts": list(device["contacts"])} for name, device in config.cameras.items()},
-        "benches": sorted(config.benches),
+        "benches": {name: {"screen": bench.options["screen"]} for name, bench in sorted(config.benches.items())},
         "sample_s": config.agent["sample_s"],
         "report_s": config.agent["report_s"],
         **{kind: dict(values) for kind, values in documents.items()},

@@ -83,7 +83,7 @@ def figure(v: float | int | None) -> str:
     """A measure with three significant figures, however large; a dash where there is none."""
     if v is None or isinstance(v, bool) or not math.isfinite(v):
         return "–"
-    return number(v, max(0, 2 - math.floor(math.log10(abs(v)))) if v and abs(v) < 100 else 0) if v else "0"
+    return number(v) if abs(v) >= 1000 else f"{v:.4f}".rstrip("0").rstrip(".") if 0 < abs(v) < 0.001 else f"{v:.3g}"
 
 
 def size(n: int | float | None) -> str:

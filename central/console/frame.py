@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from flask import Flask, request, url_for
+from flask import Flask, g, request, url_for
 from flask_login import current_user
 
 from central.console import formats, language, shapes, words
 from central.console.facts import Facts
 from central.console.language import gettext, ngettext
-from central.web.state import config
+from central.web.state import config, state
 
 MANIFEST = Path(__file__).parent / "static" / "dist" / "manifest.json"
 STALE_S = 180  # a value older than this is marked: agents report at least each minute
@@ -109,6 +109,13 @@ def anchor(text: object) -> str:
     return hashlib.sha256(str(text).encode()).hexdigest()[:12]
 
 
+def live_from() -> int:
+    """The newest live event before anything of this page was read: its stream starts there, so that nothing falls between."""
+    if "live_from" not in g:
+        g.live_from = state().live.newest()
+    return int(g.live_from)
+
+
 def install(app: Flask, facts: Facts) -> None:
     """Register the filters and functions that templates call."""
     assets = Assets()
@@ -141,6 +148,7 @@ def install(app: Flask, facts: Facts) -> None:
         html_lang=language.html_lang,
         language=language.language,
         limits_of=limits_of,
+        live_from=live_from,
         live_url=lambda: url_for("live.live_stream"),
         may=lambda right: current_user.may(right),
         navigation=partial(_items, facts),

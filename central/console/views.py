@@ -11,12 +11,15 @@ from werkzeug.wrappers import Response
 
 from central.console import frame, language, shapes, words
 from central.console.facts import Facts
+from central.console.language import gettext
 from central.people import rights
 from central.web.guards import safe_next
 from central.web.operation import Operation, View, operation
 
-COURSE_MS = 12 * 3600 * 1000  # what a room's small chart spans
+HOUR_MS = 3_600_000
+COURSES_MS = (12 * HOUR_MS, HOUR_MS, HOUR_MS // 6)  # what a room's small chart spans: the longest that there is enough of
 COURSE_POINTS = 96
+COURSE_ENOUGH = 8  # points
 DOORS_MAX = 200  # door events drawn below a chart
 SHOW_ALARMS = ("open", "shelved", "all")
 SHOW_REVIEWS = ("waiting", "escalated", "closed")
@@ -40,6 +43,16 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def _course(facts: Facts, sensor: str, now_ms: int) -> dict[str, object]:
+    """A channel's points over the longest span of which there is enough, and what that span is called."""
+    said = (gettext("The last 12 hours"), gettext("The last hour"), gettext("The last 10 minutes"))
+    for span_ms, text in zip(COURSES_MS, said, strict=True):
+        points = facts.course(sensor, from_ms=now_ms - span_ms, to_ms=now_ms, points=COURSE_POINTS)
+        if len(points) >= COURSE_ENOUGH or span_ms == COURSES_MS[-1]:
+            return {"points": points, "words": text}
+    raise AssertionError("the last span is always taken")
+
+
 class Pages(Blueprint):
     """The blueprint, whose built files may be kept for a year: their names change with their content."""
 
@@ -52,6 +65,11 @@ class Pages(Blueprint):
 def blueprint(facts: Facts) -> Blueprint:
     """Every page of the console."""
     made = Pages("console", __name__, template_folder="templates", static_folder="static", static_url_path="/assets")
+
+    @made.before_request
+    def mark() -> None:
+        if request.endpoint != "console.static":
+            frame.live_from()
 
     @made.get("/")
     @_access(rights.SIGNED_IN)
@@ -78,10 +96,7 @@ def blueprint(facts: Facts) -> Blueprint:
         now = _now_ms()
         found = facts.rooms()
         for room in found:
-            room["courses"] = {
-                reading["sensor"]: facts.course(reading["sensor"], from_ms=now - COURSE_MS, to_ms=now, points=COURSE_POINTS)
-                for reading in room["readings"]
-            }
+            room["courses"] = {reading["sensor"]: _course(facts, reading["sensor"], now) for reading in room["readings"]}
         return render_template("console/rooms.html", rooms=found, alarms=[alarm for room in found for alarm in room["alarms"]])
 
     @made.get("/rooms/<room_id>")

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import SignIn
 from tests.browser.house import Agent, House, capture, clip_of_a_door, now_ms
@@ -323,3 +323,15 @@ def test_two_tabs_share_one_stream_and_the_second_takes_over(sign_in: SignIn, ro
     first.close()
     room.climate(temperature=17.2, humidity=47.2)
     expect(second.locator("#room-room-101 .value").first).to_contain_text("17.2")
+
+
+def test_nothing_falls_between_drawing_a_page_and_listening(sign_in: SignIn, room: Agent) -> None:
+    page = sign_in("facility")
+
+    def late(route: Route) -> None:
+        room.alarm("between", "room-101/between", words={"en": "Came in between", "zh": "恰在其间"})
+        route.continue_()
+
+    page.route("**/api/v1/live*", late, times=1)
+    page.goto("/alarms", wait_until="domcontentloaded")
+    expect(page.get_by_text("Came in between")).to_be_visible()

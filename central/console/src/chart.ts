@@ -41,6 +41,7 @@ class Chart {
   private readonly limits: { above?: number | null; below?: number | null };
   private readonly doors: Door[];
   private request = 0;
+  ready: Promise<void> = Promise.resolve();
 
   constructor(private readonly element: HTMLElement) {
     this.limits = JSON.parse(element.dataset.limits || "{}");
@@ -48,7 +49,12 @@ class Chart {
     new ResizeObserver(() => this.plot?.setSize({ width: element.clientWidth, height: HEIGHT })).observe(element);
   }
 
-  async load(range: string): Promise<void> {
+  load(range: string): Promise<void> {
+    this.ready = this.fetch(range);
+    return this.ready;
+  }
+
+  private async fetch(range: string): Promise<void> {
     this.range = range;
     const mine = ++this.request;
     const now = Date.now();
@@ -59,7 +65,7 @@ class Chart {
     });
     this.element.setAttribute("aria-busy", "true");
     try {
-      const answer = await fetch(`/api/v1/readings?${query}`, { credentials: "same-origin", headers: { Accept: "application/json" } });
+      const answer = await window.fetch(`/api/v1/readings?${query}`, { credentials: "same-origin", headers: { Accept: "application/json" } });
       if (!answer.ok) throw new Error(String(answer.status));
       const series = (await answer.json()) as Series;
       if (mine !== this.request) return;
@@ -92,6 +98,12 @@ class Chart {
   private scale(): void {
     const now = Date.now() / 1000;
     this.plot?.setScale("x", { min: now - RANGES[this.range]! / 1000, max: now });
+  }
+
+  /** Whether all there is lies within the last hour, so that a day would show a dot. */
+  get young(): boolean {
+    const first = this.series.points[0];
+    return first !== undefined && Date.now() - first[0] < RANGES["1h"]!;
   }
 
   draw(): void {
@@ -188,5 +200,8 @@ export function startCharts(elements: HTMLElement[]): void {
     for (const chart of charts) chart.add((event as CustomEvent<LiveReading>).detail);
   });
   document.addEventListener("muniment:theme", () => charts.forEach((chart) => chart.draw()));
-  choose(buttons.find((button) => button.getAttribute("aria-pressed") === "true")?.dataset.range ?? "24h");
+  let asked = false;
+  for (const button of buttons) button.addEventListener("click", () => { asked = true; });
+  choose("24h");
+  void charts[0]?.ready.then(() => { if (!asked && charts[0]?.young) choose("1h"); });
 }

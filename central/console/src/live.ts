@@ -46,22 +46,22 @@ function showReading(reading: LiveReading): void {
 }
 
 type Told =
-  | { is: "state"; state: "connected" | "reconnecting"; since: number; again: boolean }
-  | { is: "event"; kind: string; data: unknown }
+  | { is: "state"; state: "connected" | "reconnecting"; since: number; again: boolean; last: number }
+  | { is: "event"; kind: string; data: unknown; id: number }
   | { is: "question" };
 
 /** Keeps the stream open and tells what happens on it. */
 class Stream {
   private source: EventSource | null = null;
-  private state: Told = { is: "state", state: "reconnecting", since: Date.now(), again: false };
+  private state: Told = { is: "state", state: "reconnecting", since: Date.now(), again: false, last: 0 };
   private opened = false;
 
-  constructor(private readonly url: string, private readonly tell: (told: Told) => void) {
+  constructor(private readonly url: string, private last: number, private readonly tell: (told: Told) => void) {
     this.connect();
   }
 
   answer(): void {
-    this.tell({ ...this.state, again: false } as Told);
+    this.tell({ ...this.state, again: false, last: this.last } as Told);
   }
 
   close(): void {
@@ -71,12 +71,12 @@ class Stream {
   private now(state: "connected" | "reconnecting"): void {
     const same = this.state.is === "state" && this.state.state === state;
     const since = same && this.state.is === "state" ? this.state.since : Date.now();
-    this.state = { is: "state", state, since, again: state === "connected" && this.opened };
+    this.state = { is: "state", state, since, again: state === "connected" && this.opened, last: this.last };
     this.tell(this.state);
   }
 
   private connect(): void {
-    const source = new EventSource(this.url);
+    const source = new EventSource(`${this.url}?last_event_id=${this.last}`);
     this.source = source;
     source.addEventListener("open", () => { this.now("connected"); this.opened = true; });
     source.addEventListener("reset", () => this.tell({ ...this.state, again: true } as Told));
@@ -89,7 +89,9 @@ class Stream {
     for (const kind of KINDS) {
       source.addEventListener(kind, (event) => {
         try {
-          this.tell({ is: "event", kind, data: JSON.parse((event as MessageEvent<string>).data) });
+          const { data, lastEventId } = event as MessageEvent<string>;
+          this.last = Math.max(this.last, Number(lastEventId) || 0);
+          this.tell({ is: "event", kind, data: JSON.parse(data), id: this.last });
         } catch {
           // a line that is no JSON changes nothing
         }
@@ -98,12 +100,16 @@ class Stream {
   }
 }
 
+let seen = 0; // the last event that this page shows, from the moment it was drawn
+
 function hear(told: Told): void {
   if (told.is === "state") {
     show(told.state, told.since);
     // what happened while the line was down is fetched, not guessed
-    if (told.again) for (const kind of KINDS) announce(kind);
+    if (told.again || told.last > seen) for (const kind of KINDS) announce(kind);
+    seen = Math.max(seen, told.last);
   } else if (told.is === "event") {
+    seen = Math.max(seen, told.id);
     if (told.kind === "reading") showReading(told.data as LiveReading);
     announce(told.kind);
   }
@@ -114,9 +120,10 @@ export function startLive(): void {
   const url = document.body.dataset.live;
   if (!url) return;
   let stream: Stream | null = null;
+  seen = Number(document.body.dataset.liveFrom ?? 0);
   window.addEventListener("pagehide", () => stream?.close());
   if (!("locks" in navigator) || !("BroadcastChannel" in window)) {
-    stream = new Stream(url, hear);
+    stream = new Stream(url, seen, hear);
     return;
   }
   const channel = new BroadcastChannel("muniment-live");
@@ -126,6 +133,6 @@ export function startLive(): void {
   });
   channel.postMessage({ is: "question" } satisfies Told);
   void navigator.locks.request("muniment-live", () => new Promise<void>(() => {
-    stream = new Stream(url, (told) => { hear(told); channel.postMessage(told); });
+    stream = new Stream(url, seen, (told) => { hear(told); channel.postMessage(told); });
   }));
 }
