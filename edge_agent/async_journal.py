@@ -28,6 +28,7 @@ class AsyncJournal:
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
         self._held: dict[str, deque[RecordSource]] = {lane: deque() for lane in LANES}
         self._dropped: dict[str, list[int]] = {}
+        self._notes: dict[str, dict[str, str]] = {lane: {} for lane in LANES}
         self._held_max = held_max
         self._locks = {lane: asyncio.Lock() for lane in LANES}
         self._stuck: set[str] = set()
@@ -52,17 +53,19 @@ class AsyncJournal:
             raise JournalFull(f"the rest of the disk is kept for events: nothing more for the lane {lane}")
         return await self.call(self.journal.append, lane, list(records), files=files, source=source, errands=errands, notes=notes)
 
-    async def keep(self, lane: str, records: Iterable[RecordSource]) -> bool:
+    async def keep(self, lane: str, records: Iterable[RecordSource], *, notes: Mapping[str, str] | None = None) -> bool:
         """Append records, or hold them in memory when the disk takes no more, before those that follow; whether all are on the disk.
 
-        Memory is bounded: the oldest are dropped for the newest, and a `gap` record says how many and from when to when. WireError for
-        a record that breaks the contract: nothing is held of this call.
+        Memory is bounded: the oldest are dropped for the newest, and a `gap` record says how many and from when to when. `notes` (see
+        `Journal.note`) are kept in the transaction that stores the records. WireError for a record that breaks the contract: nothing is
+        held of this call.
         """
         given = list(records)
         for made in given:
             if isinstance(made, dict):
                 encode_record(check(made, lane))
         self._held[lane].extend(given)
+        self._notes[lane].update(notes or {})
         return await self.retry(lane)
 
     async def retry(self, lane: str) -> bool:
@@ -71,11 +74,11 @@ class AsyncJournal:
         async with self._locks[lane]:
             while len(held) > self._held_max:
                 self._drop(lane, held.popleft())
-            batch = list(held)
+            batch, notes = list(held), dict(self._notes[lane])
             if not batch:
                 return True
             try:
-                await self.append(lane, [*self._gap(lane), *batch])
+                await self.append(lane, [*self._gap(lane), *batch], notes=lambda: notes)
             except JournalFull as error:
                 if lane not in self._stuck:
                     self._stuck.add(lane)
@@ -83,6 +86,9 @@ class AsyncJournal:
                 return False
             for _ in batch:
                 held.popleft()
+            for name, text in notes.items():
+                if self._notes[lane].get(name) == text:
+                    del self._notes[lane][name]
             self._dropped.pop(lane, None)
             if lane in self._stuck:
                 self._stuck.discard(lane)

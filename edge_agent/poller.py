@@ -15,6 +15,7 @@ from edge_agent.reporting import Reporter
 from sensors.readings import GOOD, Reading, Sensor
 from wire.records import record
 
+TAKEN = "taken:"  # the note that says how far the samples of a sensor with a memory of its own are journalled
 COMMIT_S = 10.0  # readings wait at most this long for the commit that they share
 LIVE_S = 30.0  # older samples, from a node that was unplugged, are journalled and shown to no rule
 DIGITS = 4
@@ -42,18 +43,30 @@ class ReadingsBuffer:
     def __init__(self, journal: AsyncJournal) -> None:
         self._journal = journal
         self._waiting: list[dict[str, Any]] = []
+        self._taken: dict[str, str] = {}  # since the start
+        self._fresh: dict[str, str] = {}  # since the last commit
         self._lock = asyncio.Lock()
 
-    def add(self, made: dict[str, Any]) -> None:
-        """Take a record for the next commit."""
-        self._waiting.append(made)
+    def add(self, sensor: str, made: list[dict[str, Any]], *, taken: str = "") -> None:
+        """Take the records of one answer of a sensor for the next commit, and how far its samples go (`Sensor.taken`) with them."""
+        self._waiting += made
+        if made and taken:
+            self._taken[sensor] = self._fresh[TAKEN + sensor] = taken
+
+    async def taken(self, sensor: str) -> str:
+        """How far a sensor's samples were taken, in this process or before it; empty for one never heard of."""
+        if sensor not in self._taken:
+            note: str | None = await self._journal.call(self._journal.journal.note, TAKEN + sensor)
+            self._taken[sensor] = note or ""
+        return self._taken[sensor]
 
     async def flush(self) -> None:
         """Commit what waits now; what the disk refuses is held by the journal's bounded memory."""
         async with self._lock:
             batch, self._waiting = self._waiting, []
+            notes, self._fresh = self._fresh, {}
             if batch or self._journal.held("readings"):
-                await self._journal.keep("readings", batch)
+                await self._journal.keep("readings", batch, notes=notes)
 
     async def run(self) -> None:
         """Commit every COMMIT_S, and once more at the end."""
@@ -117,11 +130,12 @@ class Poller:
         """Treat one answer of the sensor."""
         now_m = clock.boot_ms()
         self.samples += len(readings)
-        at_once = False
+        taken, due, at_once = self.sensor.taken, list[dict[str, Any]](), False
         for channel in self.sensor.channels:
             await self._channels.declare(self.name, channel, t=clock.wall_ms(), m=now_m)
         for reading in readings:
-            at_once = await self._one(reading, live=now_m - reading.m_ms <= LIVE_S * 1000) or at_once
+            at_once = await self._one(reading, due, live=now_m - reading.m_ms <= LIVE_S * 1000) or at_once
+        self._buffer.add(self.name, due, taken=taken)  # all of them at once: a commit holds either a sample or nothing of it
         recent = [reading for reading in readings if now_m - reading.m_ms <= LIVE_S * 1000]
         if recent:
             last = {reading.quantity: self.latest[reading.quantity].reading for reading in recent}
@@ -132,8 +146,8 @@ class Poller:
             # what a node kept while unplugged is gone from it once it is taken: it must be on our disk before
             await self._buffer.flush()
 
-    async def _one(self, given: Reading, *, live: bool) -> bool:
-        """Treat one reading; whether it is to be committed at once."""
+    async def _one(self, given: Reading, due: list[dict[str, Any]], *, live: bool) -> bool:
+        """Treat one reading and add its record to `due` if it is to have one; whether that is to be committed at once."""
         quantity = given.quantity
         checker = self._checkers.setdefault(quantity, self._make_checker(quantity))
         reading = checker.check(given)
@@ -151,7 +165,7 @@ class Poller:
             return False
         reporter.reported(reading, value)
         bad = reading.quality != GOOD
-        self._buffer.add(
+        due.append(
             record(
                 "reading",
                 reading.t_ms,

@@ -91,6 +91,10 @@ class Sensor(Protocol):
     pushed: bool
 
     @property
+    def taken(self) -> str:
+        """Up to which of the device's own samples they were handed out, for `build_sensor`; empty where a device keeps none."""
+
+    @property
     def channels(self) -> tuple[Channel, ...]:
         """The sensor's streams, in the order of its readings; a serial number may appear after the first reading."""
 

@@ -154,13 +154,16 @@ def with_defaults(driver: Driver, options: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def build_sensor(driver: str, name: str, options: Mapping[str, Any], *, wires: Wires) -> Sensor:
-    """A sensor on its wire; `wires` is DeviceWires() or the simulated room. Nothing is opened before the first `read`."""
+def build_sensor(driver: str, name: str, options: Mapping[str, Any], *, wires: Wires, taken: str = "") -> Sensor:
+    """A sensor on its wire; `wires` is DeviceWires() or the simulated room. Nothing is opened before the first `read`.
+
+    taken: what `Sensor.taken` said when its readings were last stored, so that none is handed out again after a restart.
+    """
     values = with_defaults(_known(SENSORS, driver), options)
     if driver == "node":
         from sensors.drivers.node import NodeSensor
 
-        return NodeSensor(name, values, port=wires.serial_port(driver, name, values))
+        return NodeSensor(name, values, port=wires.serial_port(driver, name, values), taken=taken)
     if driver == "modbus_th":
         from sensors.drivers.modbus_th import ModbusTransmitter
 

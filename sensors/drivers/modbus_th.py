@@ -48,6 +48,7 @@ class ModbusTransmitter:
     """A polled sensor; one request when both values lie side by side, else two."""
 
     pushed = False
+    taken = ""  # the device keeps no samples
 
     def __init__(self, name: str, options: Mapping[str, Any], *, line: ModbusLine) -> None:
         """options: the driver's table; line: shared with others on the same port."""

@@ -52,8 +52,8 @@ class NodeSensor:
 
     pushed = True
 
-    def __init__(self, name: str, options: Mapping[str, Any], *, port: str) -> None:
-        """name: for the log; options: baud, silent_s; port: path of the serial device."""
+    def __init__(self, name: str, options: Mapping[str, Any], *, port: str, taken: str = "") -> None:
+        """name: for the log; options: baud, silent_s; port: path of the serial device; taken: as `taken` said before a restart."""
         self.name = name
         self.lost = 0  # samples that the node's ring had to drop
         self.damaged = 0  # frames that did not decode
@@ -64,6 +64,8 @@ class NodeSensor:
         self._boot = ""
         self._serial = ""
         self._seq: int | None = None  # highest sample taken of this boot
+        stored, _, self._stored_boot = taken.partition(" ")
+        self._stored = int(stored or 0)  # highest sample stored of _stored_boot, before a restart
         self._owed = False  # whether _seq has yet to be acknowledged
         self._greeted = False
         self._hello_due = 0.0
@@ -77,6 +79,11 @@ class NodeSensor:
     def channels(self) -> tuple[Channel, ...]:
         """Temperature and humidity of the node's SHT4x."""
         return sht4x_channels(self._serial)
+
+    @property
+    def taken(self) -> str:
+        """Number of the newest sample handed out, and the node's boot."""
+        return f"{self._seq} {self._boot}" if self._seq is not None else ""
 
     async def read(self) -> list[Reading]:
         """The samples that have come since the last call, oldest first; after silent_s without any, two missing readings."""
@@ -143,6 +150,8 @@ class NodeSensor:
             return []
         seq, oldest, age_ms, up_ms = (int(number or 0) for number in numbers)
         self._clock.heard(up_ms, at.m_ms)
+        if self._seq is None and self._boot == self._stored_boot and seq <= self._stored:
+            self._seq = self._stored  # stored by the agent before this one, which could not say so any more
         if self._seq is not None and seq <= self._seq:
             self._owed = True  # our acknowledgement was lost
             return []

@@ -17,6 +17,7 @@ class Sht4xSensor:
     """A polled sensor; a transfer of six bytes holds the event loop for less than a millisecond."""
 
     pushed = False
+    taken = ""  # the device keeps no samples
 
     def __init__(self, name: str, options: Mapping[str, Any], *, bus: I2cBus) -> None:
         """options: address; bus: shared with other chips."""
