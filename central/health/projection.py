@@ -91,15 +91,18 @@ class HealthProjector:
         """Nothing is gathered."""
 
     def _health(self, context: Context, entry: BatchEntry, seq: int, record: Record) -> None:
+        facts = record["facts"]
+        part = facts.get("camera") or facts.get("station") or "core"
         row = {
             "agent": entry.agent,
             "lane": entry.lane,
+            "part": part if isinstance(part, str) else "core",
             "t_ms": self._clock.stamp(entry, seq, record["t"], record["m"]).t_ms,
-            "facts": as_json(record["facts"]),
+            "facts": as_json(facts),
         }
-        upsert = insert(health).values(row).on_conflict_do_update(index_elements=["agent", "lane"], set_=row)
+        upsert = insert(health).values(row).on_conflict_do_update(index_elements=["agent", "lane", "part"], set_=row)
         context.connection.execute(upsert)
-        context.tell("agent", agent=entry.agent, room=context.room_of(entry.agent), data={"agent": entry.agent, "health": record["facts"]})
+        context.tell("agent", agent=entry.agent, room=context.room_of(entry.agent), data={"agent": entry.agent, "health": facts})
 
     def _config(self, context: Context, entry: BatchEntry, _seq: int, record: Record) -> None:
         row = {"agent": entry.agent, "t_ms": record["t"], "facts": as_json(record["facts"])}

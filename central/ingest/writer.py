@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import OperationalError
 
 from central.config import CentralConfig
@@ -19,7 +20,7 @@ from central.ingest.verify import Batch, check_batch, decode_records, open_batch
 from central.keys import KEY_BYTES, parse_public_key, sign
 from central.ledger.intake import Intake, Outcome
 from central.ledger.sequencer import Sequencer
-from central.ledger.tables import acts, agent_keys, agents, checkpoints, commands, live
+from central.ledger.tables import acts, agent_keys, agents, checkpoints, commands, ingest_state, live
 from central.projector import Projections
 from central.store.engine import reading, writing
 from central.store.projecting import ActEntry, BatchEntry, Context, Record, as_json
@@ -78,6 +79,7 @@ class Writer:
         self._rules = ClockRules(config, started_ms=now_ms())
         self._signed_at = self._ruled_at = self._tidied_at = time.monotonic()
         self._stopped = False
+        self._told_counts = "{}"
         self.counters = Counters()
         self._reload()
 
@@ -246,6 +248,11 @@ class Writer:
 
     def _by_clock(self, context: Context, now_ms: int) -> None:
         self._projections.flush(context, now_ms)  # rules read the tables
+        counts = as_json(dict(sorted(self.counters.counts.items())))
+        if counts != self._told_counts:
+            self._told_counts = counts
+            row = upsert(ingest_state).values(key="counters", value=counts)
+            context.connection.execute(row.on_conflict_do_update(index_elements=["key"], set_={"value": counts}))
         if self._rules.run(context, now_ms):
             self._acts(context)
         if time.monotonic() - self._tidied_at >= TIDY_S:

@@ -158,9 +158,9 @@ live = Table(  # what browsers are told, in order; the row id is the event id of
     sqlite_autoincrement=True,
 )
 
-ingest_state = Table(  # what the ingest process last said of itself, for /readyz and /metrics
+ingest_state = Table(  # what the ingest process last said of itself, for whoever watches it
     "ingest_state",
     metadata,
-    Column("key", String(40), primary_key=True),  # "alive_ms", "broker" (connected, …), "acks" (given, or why not), "counters" (JSON)
+    Column("key", String(40), primary_key=True),  # "counters": JSON object of what went wrong, by cause, since it started
     Column("value", Text, nullable=False),
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from central.ingest.writer import Arrival
 from central.times import now_ms
 from tests.central.journals import Centre, Journal
 from wire.records import record
@@ -123,6 +124,13 @@ def test_a_loud_alarm_that_nobody_acknowledges_is_escalated_once(centre: Centre)
         later(centre, 50)
     assert centre.rows("SELECT priority, escalated_ms IS NOT NULL FROM alarms WHERE rule = 'leak'") == [("urgent", 1)]
     assert centre.one("SELECT count(*) FROM acts WHERE kind = 'alarm.escalate' AND actor = 'system'") == 1
+
+
+def test_what_went_wrong_is_counted_where_others_can_read_it(centre: Centre) -> None:
+    centre.enrol(Journal("room-101"))
+    centre.write(Arrival("muniment/1/demo/room-101/events", b"garbage"), Arrival("muniment/1/demo/nobody/events", b"garbage"))
+    centre.write()
+    assert centre.words("SELECT value FROM ingest_state WHERE key = 'counters'") == {"bad message": 1, "unknown agent": 1}
 
 
 @pytest.fixture

@@ -237,11 +237,13 @@ def test_configuration_health_gaps_and_answers(centre: Centre) -> None:
     agent.add("readings", at("config", 1, facts={"limits": {"temperature-high": limit}}), at("health", 2, facts={"disk_free": 7}))
     agent.add("readings", {"k": "gap", "t": W + 3, "m": 3, "from": 10, "to": 20, "why": "quota"})
     agent.add("events", at("command.done", 4, id="c1", ok=True))
+    agent.add("readings", at("health", 5, facts={"camera": "room-101/cam", "state": "recording"}))
     centre.send(agent.batch("readings"), agent.batch("events"))
     assert centre.rows("SELECT rule, channel, above, below FROM limits") == [
         ("temperature-high", "room-101.climate.temperature", 24.0, 14.0)
     ]
-    assert centre.words("SELECT facts FROM health") == {"disk_free": 7}
+    assert centre.words("SELECT facts FROM health WHERE part = 'core'") == {"disk_free": 7}
+    assert centre.rows("SELECT part FROM health ORDER BY part") == [("core",), ("room-101/cam",)]
     assert centre.rows("SELECT from_seq, to_seq, why FROM gaps") == [(10, 20, "quota")]
     assert centre.rows("SELECT id, ok FROM command_results") == [("c1", 1)]
 

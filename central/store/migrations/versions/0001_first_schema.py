@@ -237,9 +237,10 @@ def upgrade() -> None:
         "health",
         sa.Column("agent", sa.String(length=40), nullable=False),
         sa.Column("lane", sa.String(length=10), nullable=False),
+        sa.Column("part", sa.String(length=100), nullable=False),
         sa.Column("t_ms", sa.BigInteger(), nullable=False),
         sa.Column("facts", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("agent", "lane", name=op.f("pk_health")),
+        sa.PrimaryKeyConstraint("agent", "lane", "part", name=op.f("pk_health")),
     )
     op.create_table(
         "ingest_state",
