@@ -21,7 +21,7 @@ def health_of(connection: Connection, agent: str) -> dict[str, Any]:
         facts = json.loads(text)
         if isinstance(facts.get("camera"), str):
             cameras[facts["camera"]] = {name: facts[name] for name in ("state", "why") if name in facts}
-        else:
+        elif not isinstance(facts.get("station"), str):
             core = facts
     return core | ({"cameras": cameras} if cameras else {})
 
