@@ -83,7 +83,10 @@ def figure(v: float | int | None) -> str:
     """A measure with three significant figures, however large; a dash where there is none."""
     if v is None or isinstance(v, bool) or not math.isfinite(v):
         return "–"
-    return number(v) if abs(v) >= 1000 else f"{v:.4f}".rstrip("0").rstrip(".") if 0 < abs(v) < 0.001 else f"{v:.3g}"
+    if abs(v) >= 1000:
+        return number(v)
+    text = f"{v:.4f}".rstrip("0").rstrip(".") if 0 < abs(v) < 0.001 else f"{v:.3g}"
+    return "0" if text == "-0" else text
 
 
 def size(n: int | float | None) -> str:

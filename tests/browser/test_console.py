@@ -334,4 +334,4 @@ def test_nothing_falls_between_drawing_a_page_and_listening(sign_in: SignIn, roo
 
     page.route("**/api/v1/live*", late, times=1)
     page.goto("/alarms", wait_until="domcontentloaded")
-    expect(page.get_by_text("Came in between")).to_be_visible()
+    expect(page.locator("tr", has_text="Came in between")).to_be_visible()

@@ -1,0 +1,76 @@
+"""How the console writes times, ages, measures and small charts."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from central.console import formats, shapes
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+def test_a_time_is_written_in_the_viewers_zone_and_keeps_its_instant() -> None:
+    html = formats.when("2026-11-24T11:44:50.000+00:00", SHANGHAI)
+    assert ">2026-11-24 19:44:50<" in html
+    assert 'datetime="2026-11-24T11:44:50.000Z"' in html
+    assert ">19:44:50<" in formats.when(1795520690000, SHANGHAI, "clock")
+
+
+@pytest.mark.parametrize("what", [None, "", "yesterday", "<script>"])
+def test_what_is_no_time_is_a_dash(what: str | None) -> None:
+    assert str(formats.when(what, SHANGHAI)) == "–"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (1.1234, "1.12"),
+        (0.75, "0.75"),
+        (223.4, "223"),
+        (0.0007, "0.0007"),
+        (-0.00001, "0"),
+        (0, "0"),
+        (12345.6, "12\u202f346"),
+        (None, "–"),
+    ],
+)
+def test_a_measure_has_three_figures(value: float | None, shown: str) -> None:
+    assert formats.figure(value) == shown
+
+
+def test_a_gap_stays_a_gap_in_a_sparkline() -> None:
+    points = [[t * 60_000, 1.0, 1.0 + t / 10, 2.0, 4] for t in (0, 1, 2, 3, 20, 21, 22)]
+    drawn = formats.spark(points, above=2.0)
+    assert drawn is not None
+    assert drawn.path.count("M") == 2, "two strokes, not one across the gap"
+    assert formats.spark(points[:1]) is None
+
+
+def test_a_limit_outside_the_picture_is_not_drawn_but_the_band_is() -> None:
+    drawn = formats.spark([[0, 1, 20.0, 1, 1], [60_000, 1, 20.4, 1, 1]], above=40.0, below=10.0)
+    assert drawn is not None
+    assert drawn.limits == ()
+    assert (drawn.top, drawn.bottom) == (0, formats.SPARK_H)
+
+
+def test_door_spans_pair_each_opening_with_its_closing() -> None:
+    def event(t: int, state: str, door: str = "a/door") -> dict[str, object]:
+        return {"kind": "door", "door": door, "state": state, "t": t}
+
+    newest_first = [event(90, "open"), event(50, "closed"), event(40, "open", "b/door"), event(20, "open"), event(10, "closed")]
+    assert shapes.door_spans(newest_first) == [{"from": 20, "to": 50}, {"from": 40, "to": None}, {"from": 90, "to": None}]
+
+
+def test_readings_are_told_apart_only_where_two_sensors_measure_the_same() -> None:
+    def reading(sensor: str, q: str) -> dict[str, object]:
+        return {"sensor": sensor, "q": q}
+
+    named = (("b", "relative_humidity"), ("a", "temperature"), ("b", "temperature"))
+    ordered = shapes.in_order([reading(f"r.{name}.{q}", q) for name, q in named])
+    assert [(one["sensor"], one["told_apart"]) for one in ordered] == [
+        ("r.a.temperature", True),
+        ("r.b.temperature", True),
+        ("r.b.relative_humidity", False),
+    ]
