@@ -5,17 +5,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from central.digitization.projection import DigitizationProjector
 from central.environment.climate import ClimateProjector
 from central.environment.projection import AlarmProjector
 from central.health.projection import BootClock, HealthProjector
-from central.ledger.tables import live
 from central.security.projection import SecurityProjector
 from central.store.projecting import BROKEN, ActEntry, BatchEntry, Context, Live, Projector, as_json
 
 log = logging.getLogger(__name__)
+_LIVE = "INSERT INTO live (t_ms, event, agent, room, data) VALUES (?, ?, ?, ?, ?)"
 DIVIDING = ("clock", "channel")  # kinds after which the records of a batch are read differently
 
 
@@ -65,6 +66,8 @@ class Projections:
         for projector in self._projectors:
             try:
                 projector.act(context, entry)
+            except OperationalError:
+                raise
             except BROKEN as error:
                 log.warning("act %s at leaf %d changes nothing: %s", entry.kind, entry.leaf_idx, error)
 
@@ -73,6 +76,6 @@ class Projections:
         for projector in self._projectors:
             projector.flush(context)
         if context.live:
-            rows = [{"t_ms": t_ms, "event": e.event, "agent": e.agent, "room": e.room, "data": as_json(e.data)} for e in context.live]
-            context.connection.execute(insert(live), rows)
+            rows = [(t_ms, e.event, e.agent, e.room, as_json(e.data)) for e in context.live]
+            context.connection.exec_driver_sql(_LIVE, rows)
             context.live.clear()

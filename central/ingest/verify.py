@@ -39,6 +39,7 @@ class Header(msgspec.Struct, gc=False):
 _header = msgspec.json.Decoder(Header)
 _readings = msgspec.json.Decoder(Reading)
 _any = msgspec.json.Decoder(dict[str, object])
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)  # the last one for what is nested too deeply
 
 
 @dataclass(slots=True)
@@ -68,7 +69,7 @@ def open_batch(payload: bytes, *, site: str, agent: str, lane: str) -> Batch:
     lines = payload[:-1].split(b"\n")
     try:
         header = _header.decode(lines[0])
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise WireError(f"batch header: {error}") from error
     del lines[0]
     if len(lines) != header.n:
@@ -120,7 +121,7 @@ def decode_records(lines: list[bytes], *, first: int, lane: str) -> Decoded:
         if line[:14] == b'{"k":"reading"' and lane == "readings":
             try:
                 reading = decode(line)
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            except _UNREADABLE as error:
                 problems.append(f"{seq}: {error}")
                 continue
             if reading.v is None and reading.quality == "good":
@@ -135,6 +136,6 @@ def decode_records(lines: list[bytes], *, first: int, lane: str) -> Decoded:
                     readings.append((seq, decode(line)))
                 else:
                     records.append((seq, check(record, lane)))
-            except (msgspec.MsgspecError, UnicodeDecodeError, WireError) as error:
+            except (*_UNREADABLE, WireError) as error:
                 problems.append(f"{seq}: {error}")
     return Decoded(records, readings, problems)

@@ -60,6 +60,9 @@ class Arrival:
     payload: bytes
 
 
+_SEEN = "UPDATE agents SET last_seen_ms = ? WHERE name = ?"  # texts, not expressions, where every transaction passes
+_ACTS_WAIT = "SELECT EXISTS (SELECT 1 FROM acts WHERE leaf_idx IS NULL)"
+_COMMANDS_WAIT = "SELECT EXISTS (SELECT 1 FROM commands WHERE sent_ms IS NULL)"
 Message = tuple[str, bytes]  # topic, payload: to be published after the commit
 
 
@@ -137,8 +140,7 @@ class Writer:
             except WireError as error:
                 self.counters.note("bad message", arrival.topic[:200], str(error))
         if seen:
-            last = update(agents).where(agents.c.name.in_(seen)).values(last_seen_ms=now_ms)
-            connection.execute(last)
+            connection.exec_driver_sql(_SEEN, [(now_ms, name) for name in sorted(seen)])
         self._acts(context)
         messages.extend(self._commands(connection, now_ms, again=False))
         if time.monotonic() - self._ruled_at >= RULES_S:
@@ -239,6 +241,8 @@ class Writer:
 
     def _acts(self, context: Context) -> None:
         """Append the acts that wait for their leaves, and let them take effect."""
+        if not context.connection.exec_driver_sql(_ACTS_WAIT).scalar():
+            return
         waiting = select(acts).where(acts.c.leaf_idx.is_(None)).order_by(acts.c.id).limit(ACTS_A_COMMIT)
         for row in context.connection.execute(waiting).all():
             leaf_idx = self._sequencer.act(t_ms=row.t_ms, kind=row.kind, digest=row.digest, ref_id=row.id)
@@ -266,6 +270,8 @@ class Writer:
     def _commands(self, connection: Connection, now_ms: int, *, again: bool) -> list[Message]:
         """Sign the commands that wait and, where `again`, those that nobody has answered for a while; never one that expired."""
         made: list[Message] = []
+        if not again and not connection.exec_driver_sql(_COMMANDS_WAIT).scalar():
+            return made
         due: ColumnElement[bool] = commands.c.sent_ms.is_(None)
         if again:
             answered = select(command_results.c.id).where(command_results.c.agent == commands.c.agent)

@@ -8,11 +8,15 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 
 BUSY_TIMEOUT_S = 10.0
+CHECKPOINT_PAGES = 2000  # of 4 KiB
 _WRITE = "muniment_write"
 
 
-def open_engine(path: Path) -> Engine:
-    """An engine on the database file: WAL, synchronous=FULL (what is committed survives a power cut), foreign keys on."""
+def open_engine(path: Path, *, checkpoint_pages: int = CHECKPOINT_PAGES) -> Engine:
+    """An engine on the database file: WAL, synchronous=FULL (what is committed survives a power cut), foreign keys on.
+
+    A commit that finds more than checkpoint_pages in the WAL moves them into the database, and waits for that.
+    """
     engine = create_engine(
         f"sqlite+pysqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}, pool_size=8, max_overflow=8
     )
@@ -20,7 +24,13 @@ def open_engine(path: Path) -> Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions begin below, where it is known whether they write
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=2000", "cache_size=-16384"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"wal_autocheckpoint={checkpoint_pages}",
+            "cache_size=-16384",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Protocol
 import msgspec
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, ProgrammingError
+from sqlalchemy.exc import OperationalError, StatementError
 
 NAMESPACE = uuid.UUID("6b0f7c1e-8a4e-5d0c-9a39-1d9f5f0a7b11")  # of ids that are derived from ledger facts
 Record = dict[str, Any]
@@ -121,8 +121,9 @@ class Projector(Protocol):
         """Write what was gathered; before the transaction ends, or where another projector must see it."""
 
 
-# what a record with strange values raises, in Python or in the database; a full or locked database raises others
-BROKEN = (ValueError, KeyError, TypeError, AttributeError, OverflowError, InterfaceError, DataError, IntegrityError, ProgrammingError)
+# what a record with strange values raises, in Python or on its way into the database; of StatementErrors, an OperationalError is not
+# the record's fault but a full or locked database's: it has to be caught first, and raised again
+BROKEN = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, StatementError)
 Handler = Callable[[Context, BatchEntry, int, Record], None]
 
 
@@ -133,6 +134,8 @@ def handle(handlers: Mapping[str, Handler], context: Context, entry: BatchEntry)
         if handler is not None:
             try:
                 handler(context, entry, seq, record)
+            except OperationalError:
+                raise
             except BROKEN as error:
                 context.problems.append(f"{seq}: {record['k']}: {type(error).__name__}: {error}")
 

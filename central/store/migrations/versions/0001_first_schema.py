@@ -37,6 +37,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("agent", name=op.f("pk_agent_config")),
     )
     op.create_table(
+        "agent_documents",
+        sa.Column("agent", sa.String(length=40), nullable=False),
+        sa.Column("t_ms", sa.BigInteger(), nullable=False),
+        sa.Column("calibration", sa.Text(), nullable=False),
+        sa.Column("profile", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("agent", name=op.f("pk_agent_documents")),
+    )
+    op.create_table(
         "agent_rooms",
         sa.Column("agent", sa.String(length=40), nullable=False),
         sa.Column("room", sa.String(length=40), nullable=False),
