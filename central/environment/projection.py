@@ -102,12 +102,16 @@ class AlarmProjector:
         given = record["facts"].get("limits")
         if not isinstance(given, dict):
             return
-        context.connection.execute(limits.delete().where(limits.c.agent == entry.agent))
+        rows = []
         for rule, limit in given.items():
-            row = {name: limit.get(name) for name in ("above", "below", "deadband", "delay_s", "priority")}
-            row["priority"] = row["priority"] if isinstance(row["priority"], str) else None
+            row = {name: None if limit.get(name) is None else float(limit[name]) for name in ("above", "below", "deadband", "delay_s")}
+            priority = limit.get("priority")
             channel = f"{entry.agent}.{limit['sensor']}.{limit['quantity']}"
-            context.connection.execute(insert(limits).values(agent=entry.agent, rule=rule, channel=channel, **row))
+            row |= {"agent": entry.agent, "rule": rule, "channel": channel, "priority": priority if isinstance(priority, str) else None}
+            rows.append(row)
+        context.connection.execute(limits.delete().where(limits.c.agent == entry.agent))
+        for row in rows:
+            context.connection.execute(insert(limits).values(row))
 
     def _alarm(self, context: Context, entry: BatchEntry, seq: int, record: Record) -> None:
         ident, active = record["id"], record["state"] == "active"
