@@ -26,6 +26,7 @@ from edge_agent.keys import BROKER_PASSWORD, CENTRAL_TOKEN, AgentKey, CentreKey
 from edge_agent.panel import Panel
 from edge_agent.poller import Poller, ReadingsBuffer
 from edge_agent.quota import MB, DiskQuota
+from edge_agent.restore import Restorer, ask_centre
 from edge_agent.room import RoomWires, SimCameras, gpio_errors, room_wires
 from edge_agent.supervisor import Supervisor
 from sensors.registry import build_contact, build_output, build_sensor
@@ -120,6 +121,7 @@ class Agent:
             room=config.room,
             on_errand=self.handoff.errand,
         )
+        self.restorer = self._restorer()
         self.channels = channels.Channels(journal=journal, agent=config.name, room=config.room, saved=note(channels.NOTE))
         self.buffer = ReadingsBuffer(journal)
         self.reports = Reports(config, journal=journal, facts=self.facts, documents=self._set_documents)
@@ -140,6 +142,8 @@ class Agent:
         await self.handoff.start()
         try:
             await self.reports.begin()
+            if self.restorer is not None:
+                await self.restorer.begin()
             self._jobs()
             await self.supervisor.run()
         finally:
@@ -148,6 +152,8 @@ class Agent:
     def _jobs(self) -> None:
         """Every job in the order of its start; they end in reverse, so that children still reach the core, and it its journal."""
         add, config = self.supervisor.add, self.config
+        if self.restorer is not None:
+            add("documents", self.restorer.run)
         add("readings", self.buffer.run)
         add("alarms", self.desk.run)
         add("reports", self.reports.run)
@@ -176,7 +182,7 @@ class Agent:
             broker["host"], broker["port"], _secret_path(broker["password_file"], BROKER_PASSWORD), _path(broker["tls_ca"])
         )
         uploader = None
-        token = _secret_path(central["token_file"] if central else None, CENTRAL_TOKEN)
+        token = self._token()
         if central is not None and token is not None:
             from edge_agent.uploader import CentreAddress, Uploader
 
@@ -246,7 +252,26 @@ class Agent:
         finally:
             await sensor.close()
 
+    def _restorer(self) -> Restorer | None:
+        central = self.config.central
+        token = self._token()
+        if central is None or token is None:
+            return None
+        return Restorer(
+            self.documents,
+            ask=partial(ask_centre, central["url"], agent=self.config.name, token_file=token),
+            benches=tuple(self.config.benches),
+            request=self.handoff.request,
+        )
+
+    def _token(self) -> Path | None:
+        central = self.config.central
+        return None if central is None else _secret_path(central["token_file"], CENTRAL_TOKEN)
+
     def _set_documents(self) -> dict[str, dict[str, Any]]:
+        """What was set; nothing, not even that it is nothing, while the centre has yet to be asked."""
+        if self.restorer is not None and not self.documents.begun:
+            return {}
         return {kind: self.documents.all(kind) for kind in (CALIBRATION, PROFILE)}
 
     # -- the disk

@@ -15,6 +15,7 @@ PROFILE = "profile"
 PROFILE_VALUES_MAX = 100
 OFFSET_MAX = 100.0
 GAIN_RANGE = (0.5, 2.0)
+NO_CALIBRATION: Mapping[str, float] = {"offset": 0.0, "gain": 1.0}
 STATION_COMMANDS = ("batch.open", "batch.close", "capture", "retake", "page.insert", "page.delete", "page.move")
 RECORDER_COMMANDS = ("clip.request",)
 
@@ -104,23 +105,36 @@ class Commands:
         channel = _text(args, "channel")
         if channel not in self._channels():
             raise CommandRefused(f"there is no channel {channel[:100]!r}; there are {', '.join(sorted(self._channels()))[:1000]}")
-        offset, gain = _number(args, "offset", 0.0), _number(args, "gain", 1.0)
-        if abs(offset) > OFFSET_MAX or not GAIN_RANGE[0] <= gain <= GAIN_RANGE[1]:
-            raise CommandRefused(f"offset is at most {OFFSET_MAX:g} either way, gain {GAIN_RANGE[0]} to {GAIN_RANGE[1]}")
-        if (offset, gain) == (0.0, 1.0):
+        value = calibration_of(args)
+        if value == NO_CALIBRATION:
             self._documents.remove(CALIBRATION, channel)
         else:
-            self._documents.put(CALIBRATION, channel, {"offset": offset, "gain": gain})
+            self._documents.put(CALIBRATION, channel, value)
 
     async def _profile(self, args: dict[str, Any]) -> None:
-        bench, values = self._bench(args), args.get("values")
-        if not isinstance(values, dict) or len(values) > PROFILE_VALUES_MAX:
-            raise CommandRefused("values is an object of thresholds; an empty one goes back to the configuration file's")
+        bench, values = self._bench(args), profile_of(args.get("values"))
         checked = await self._request(f"station:{bench}", "profile.check", {"values": values})
         if not checked.ok:
             raise CommandRefused(checked.why)
         if self._documents.put(PROFILE, bench, values) if values else self._documents.remove(PROFILE, bench):
             await self._request(f"station:{bench}", "profile.apply", {})
+
+
+def calibration_of(value: Any) -> dict[str, float]:
+    """A calibration {"offset", "gain"} within its bounds; CommandRefused for anything else."""
+    if not isinstance(value, Mapping):
+        raise CommandRefused("a calibration is an object with offset and gain")
+    offset, gain = _number(value, "offset", NO_CALIBRATION["offset"]), _number(value, "gain", NO_CALIBRATION["gain"])
+    if abs(offset) > OFFSET_MAX or not GAIN_RANGE[0] <= gain <= GAIN_RANGE[1]:
+        raise CommandRefused(f"offset is at most {OFFSET_MAX:g} either way, gain {GAIN_RANGE[0]} to {GAIN_RANGE[1]}")
+    return {"offset": offset, "gain": gain}
+
+
+def profile_of(value: Any) -> dict[str, Any]:
+    """A bench's thresholds as far as the core can judge them; CommandRefused for anything else."""
+    if not isinstance(value, dict) or len(value) > PROFILE_VALUES_MAX:
+        raise CommandRefused("values is an object of thresholds; an empty one goes back to the configuration file's")
+    return value
 
 
 def _text(args: Mapping[str, Any], name: str) -> str:

@@ -6,7 +6,7 @@ the file is either the old or the new whole. Each change is also told to a liste
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,26 @@ class Documents:
         self._listener = listener
         self._now_ms = now_ms
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         self._db = TinyDB(path, storage=DurableStorage)
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was ever kept or removed here; False on a fresh disk."""
+        return self._path.exists()
+
+    def begin(self, values: Mapping[str, Mapping[str, Any]]) -> None:
+        """Keep these values by kind and name as the first, all of them in one write, so that a crash leaves none or all of them."""
+        now = self._now_ms()
+        tables = {
+            kind: {str(number): {NAME: name, VALUE: value, CHANGED: now} for number, (name, value) in enumerate(sorted(named.items()), 1)}
+            for kind, named in values.items()
+        }
+        self._db.storage.write(tables)
+        if self._listener:
+            for kind, named in values.items():
+                for name, value in named.items():
+                    self._listener(kind, name, value)
 
     def get(self, kind: str, name: str) -> Any:
         """The value, None where there is none."""

@@ -47,5 +47,9 @@ class DocumentError(AgentError):
     """A document file that cannot be read or written."""
 
 
+class CentreError(AgentError):
+    """The centre answered over HTTP, but not with what was asked for; the text says what it said."""
+
+
 class CommandRefused(AgentError):
     """A command from the centre that is not carried out; the text says why."""

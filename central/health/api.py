@@ -1,4 +1,4 @@
-"""`/api/v1/agents`: who is online, how far each lane has come, how the machines are."""
+"""`/api/v1/agents`: who is online, how far each lane has come, how the machines are; what a replaced one needs back."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from typing import Any
 
 import msgspec
 from flask import Blueprint
+from flask_login import current_user
 from sqlalchemy import Connection
 
 from central.health import queries
 from central.ledger.queries import AgentFacts, Lane, agents_after
 from central.store.engine import reading
+from central.times import rfc3339_or_none
 from central.web import paging
+from central.web.fields import IDENT
 from central.web.operation import Operation, operation
+from central.web.problems import not_found
 from central.web.state import engine
 
 MB = 1024 * 1024
@@ -36,6 +40,15 @@ class Agents(msgspec.Struct, frozen=True):
 
     items: list[Agent]
     next: str | None
+
+
+class Documents(msgspec.Struct, frozen=True):
+    """What was last in force at an agent: `calibration` {channel: {offset, gain}}, `profile` {bench: thresholds}; `t` null: never told."""
+
+    agent: str
+    t: str | None
+    calibration: dict[str, Any]
+    profile: dict[str, Any]
 
 
 def agent_of(connection: Connection, facts: AgentFacts) -> Agent:
@@ -66,5 +79,20 @@ def blueprint() -> Blueprint:
             rows = agents_after(connection, after=str(key[0]) if key else "", limit=query.limit + 1)
             facts, after = paging.cut(rows, query.limit, lambda row: (row.name,))
             return Agents(items=[agent_of(connection, one) for one in facts], next=after)
+
+    @made.get(f"/agents/<{IDENT}:agent>/documents")
+    @operation(
+        Operation(
+            right="documents.restore",
+            summary="Calibration and bench profiles last in force at the agent that asks: what it needs on a new disk.",
+            result=Documents,
+        )
+    )
+    def agent_documents(agent: str) -> Documents:
+        if agent != current_user.name:
+            raise not_found("An agent sees its own documents only.")
+        with reading(engine()) as connection:
+            t_ms, calibration, profile = queries.documents_of(connection, agent)
+        return Documents(agent=agent, t=rfc3339_or_none(t_ms), calibration=calibration, profile=profile)
 
     return made

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from central.health.tables import agent_config, boots, command_results, gaps, health, lane_boots
+from central.health.tables import agent_config, agent_documents, boots, command_results, gaps, health, lane_boots
 from central.store.projecting import ActEntry, BatchEntry, Context, Handler, Record, Stamp, as_json, handle
 
+DOCUMENTS = ("calibration", "profile")  # facts of `config` records that a replaced agent gets back
 Correct = Callable[[Context, BatchEntry, str, int, int], None]  # (context, entry, boot, w_ms, ok_m_ms)
 
 
@@ -105,8 +106,12 @@ class HealthProjector:
         context.tell("agent", agent=entry.agent, room=context.room_of(entry.agent), data={"agent": entry.agent, "health": facts})
 
     def _config(self, context: Context, entry: BatchEntry, _seq: int, record: Record) -> None:
-        row = {"agent": entry.agent, "t_ms": record["t"], "facts": as_json(record["facts"])}
+        facts, own = record["facts"], {"agent": entry.agent, "t_ms": record["t"]}
+        row = {**own, "facts": as_json(facts)}
         context.connection.execute(insert(agent_config).values(row).on_conflict_do_update(index_elements=["agent"], set_=row))
+        if all(isinstance(facts.get(kind), dict) for kind in DOCUMENTS):  # one without them began on an empty disk and has yet to ask
+            row = {**own, **{kind: as_json(facts[kind]) for kind in DOCUMENTS}}
+            context.connection.execute(insert(agent_documents).values(row).on_conflict_do_update(index_elements=["agent"], set_=row))
 
     def _clock_record(self, context: Context, entry: BatchEntry, seq: int, record: Record) -> None:
         boot = record["boot"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from central.health.tables import agent_config, command_results, health
+from central.health.tables import agent_config, agent_documents, command_results, health
 
 _BIND = re.compile(r"(?:\[[0-9a-fA-F:]{2,39}\]|[A-Za-z0-9.-]{1,253}):\d{1,5}")
 
@@ -31,6 +31,12 @@ def config_of(connection: Connection, agent: str) -> dict[str, Any]:
     facts = connection.scalar(select(agent_config.c.facts).where(agent_config.c.agent == agent))
     found = json.loads(facts) if facts else {}
     return found if isinstance(found, dict) else {}
+
+
+def documents_of(connection: Connection, agent: str) -> tuple[int | None, dict[str, Any], dict[str, Any]]:
+    """(wall ms of the record, calibration by channel, profile by bench) as last in force at an agent; None and empty before it said so."""
+    row = connection.execute(select(agent_documents).where(agent_documents.c.agent == agent)).first()
+    return (row.t_ms, json.loads(row.calibration), json.loads(row.profile)) if row is not None else (None, {}, {})
 
 
 def screen_of(connection: Connection, agent: str, bench: str) -> str | None:

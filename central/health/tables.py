@@ -22,6 +22,15 @@ agent_config = Table(  # what is in force at an agent: limits, thresholds, calib
     Column("facts", Text, nullable=False),
 )
 
+agent_documents = Table(  # calibration and bench profiles in force, of the last record that knew them: a replaced agent gets them back
+    "agent_documents",
+    metadata,
+    Column("agent", String(40), primary_key=True),
+    Column("t_ms", BigInteger, nullable=False),
+    Column("calibration", Text, nullable=False),  # JSON object: channel -> {"offset", "gain"}
+    Column("profile", Text, nullable=False),  # JSON object: bench -> thresholds
+)
+
 boots = Table(  # a boot's clock: W = t - m of its first disciplined `clock` record, by which earlier records are shown
     "boots",
     metadata,
@@ -65,4 +74,4 @@ command_results = Table(
     Column("t_ms", BigInteger, nullable=False),
 )
 
-PROJECTIONS = (health, agent_config, boots, lane_boots, gaps, command_results)
+PROJECTIONS = (health, agent_config, agent_documents, boots, lane_boots, gaps, command_results)

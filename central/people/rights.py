@@ -29,6 +29,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "people.read": ("auditor", "admin"),
     "people.manage": ("admin",),
     "objects.upload": (AGENT,),
+    "documents.restore": (AGENT,),
 }
 READS = frozenset(right for right in TABLE if right.endswith((".read", ".view")) or right == "search")
 

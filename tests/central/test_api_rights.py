@@ -31,6 +31,7 @@ def things(site: Site) -> dict[str, str]:
         "station": "bench-1/bench-1",
         "command": "none",
         "entry": "1",
+        "agent": "room-101",
         "name": "nobody",
         "sha256": digest(site.images["page-1"]),
         "filename": "none.css",

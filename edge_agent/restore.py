@@ -1,0 +1,141 @@
+"""Gets calibration and bench profiles back from the centre for an agent that starts on an empty disk: a Pi that replaces another."""
+
+import asyncio
+import http.client
+import json
+import logging
+import ssl
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from edge_agent.backoff import Backoff
+from edge_agent.commands import CALIBRATION, NO_CALIBRATION, PROFILE, calibration_of, profile_of
+from edge_agent.documents import Documents
+from edge_agent.errors import CentreError, CommandRefused, DocumentError, KeyFileError
+from edge_agent.handoff import Done
+from edge_agent.keys import CENTRAL_TOKEN, read_secret
+
+WAIT_S = 5.0  # a start waits so long for the answer; then the room is measured without, and asking goes on
+TIMEOUT_S = 5.0
+ANSWER_MAX = 128 * 1024  # the answer is cut from one record, which has at most 64 KiB
+APPLY_TRIES = 20  # a bench that was starting just then is asked so often, 1 s to 10 s apart
+log = logging.getLogger(__name__)
+
+
+class Restorer:
+    """Asks the centre for what was last in force, until it has answered or somebody has set something here."""
+
+    def __init__(
+        self,
+        documents: Documents,
+        *,
+        ask: Callable[[], dict[str, Any]],
+        benches: tuple[str, ...],
+        request: Callable[[str, str, dict[str, Any]], Awaitable[Done]],
+        wait_s: float = WAIT_S,
+    ) -> None:
+        """`ask()` blocks for the centre's answer, see `ask_centre`; `request(child, name, args)` asks a child process."""
+        self._documents = documents
+        self._ask = ask
+        self._benches = benches
+        self._request = request
+        self._wait_s = wait_s
+
+    async def begin(self) -> None:
+        """Before anything is measured: get the documents, or go on without them after wait_s seconds."""
+        try:
+            await asyncio.wait_for(self._get(), self._wait_s)
+        except TimeoutError:
+            log.warning("the centre has not told calibration and profiles yet: this agent begins without them and asks on")
+
+    async def run(self) -> None:
+        """Ask on until there is an answer, and let the benches that run already take theirs; done at once when there is nothing to get."""
+        for bench in await self._get():
+            await self._apply(bench)
+
+    async def _get(self) -> list[str]:
+        """Ask until it is settled what is in force; the benches whose profile came with the answer."""
+        backoff, told = Backoff(first_s=0.5, most_s=300.0), False
+        while not self._documents.begun:
+            try:
+                answer = await asyncio.to_thread(self._ask)
+                if not self._documents.begun:
+                    return self._take(answer)
+            except (OSError, http.client.HTTPException, CentreError, KeyFileError, DocumentError) as error:
+                if not told:
+                    log.info("calibration and profiles cannot be had from the centre yet: %s", str(error) or type(error).__name__)
+                told = True
+                await asyncio.sleep(backoff.next_s())
+        return []
+
+    def _take(self, answer: dict[str, Any]) -> list[str]:
+        calibrations = self._sound(answer, CALIBRATION, calibration_of)
+        profiles = {
+            bench: values for bench, values in self._sound(answer, PROFILE, profile_of).items() if bench in self._benches and values
+        }
+        calibrations = {channel: value for channel, value in calibrations.items() if value != NO_CALIBRATION}
+        self._documents.begin({CALIBRATION: calibrations, PROFILE: profiles})
+        if calibrations or profiles:
+            log.info("calibration of %d channels and profiles of %d benches are back from the centre", len(calibrations), len(profiles))
+        return list(profiles)
+
+    @staticmethod
+    def _sound(answer: dict[str, Any], kind: str, checked: Callable[[Any], dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """What the answer has of a kind, by name; what is out of bounds is left out, loudly."""
+        found = {}
+        for name, value in answer[kind].items():
+            try:
+                found[name] = checked(value)
+            except CommandRefused as error:
+                log.error("the %s of %s that the centre has is not taken: %s", kind, name[:100], error)
+        return found
+
+    async def _apply(self, bench: str) -> None:
+        """Have a running bench start again with its profile; one that starts later reads it by itself."""
+        backoff = Backoff(first_s=1.0, most_s=10.0)
+        for _ in range(APPLY_TRIES):
+            done = await self._request(f"station:{bench}", "profile.apply", {})
+            if done.ok:
+                return
+            await asyncio.sleep(backoff.next_s())
+        log.error("bench %s has not taken its profile; it will at its next start", bench)
+
+
+def ask_centre(url: str, *, agent: str, token_file: Path) -> dict[str, Any]:
+    """What the centre last heard to be in force at this agent: {"calibration": {channel: …}, "profile": {bench: …}}; blocks.
+
+    OSError or HTTPException where the centre cannot be reached, CentreError where it answers something else.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise CentreError(f"not an http or https address: {url!r}")
+    if parts.scheme == "https":
+        connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+            parts.hostname, parts.port, timeout=TIMEOUT_S, context=ssl.create_default_context()
+        )
+    else:
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=TIMEOUT_S)
+    headers = {"Authorization": f"Bearer {read_secret(token_file, variable=CENTRAL_TOKEN)}", "Accept": "application/json"}
+    try:
+        connection.request("GET", f"{parts.path.rstrip('/')}/api/v1/agents/{quote(agent)}/documents", headers=headers)
+        response = connection.getresponse()
+        body = response.read(ANSWER_MAX + 1)
+    finally:
+        connection.close()
+    if response.status != http.client.OK:
+        raise CentreError(f"the centre answers {response.status}")
+    return _decoded(body)
+
+
+def _decoded(body: bytes) -> dict[str, Any]:
+    if len(body) > ANSWER_MAX:
+        raise CentreError(f"the centre's answer has over {ANSWER_MAX} bytes")
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise CentreError(f"the centre's answer is not JSON: {error}") from error
+    if not isinstance(answer, dict) or not all(isinstance(answer.get(kind), dict) for kind in (CALIBRATION, PROFILE)):
+        raise CentreError("the centre's answer names no calibration and profile")
+    return answer

@@ -1,0 +1,135 @@
+"""A fresh disk gets its documents from the centre; with the centre away the agent begins without them and asks on."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_agent.documents import Documents
+from edge_agent.handoff import Done
+from edge_agent.restore import Restorer, ask_centre
+
+CALIBRATION = {"room-101.climate.temperature": {"offset": -0.3, "gain": 1.0}}
+PROFILE = {"desk": {"skew_max_deg": 1.5}}
+
+
+class Documentary:
+    """An HTTP server on loopback that answers like the centre's route, or as a test wants."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[int, bytes]] = []  # given first, one a request; then what `holds` says
+        self.holds: dict[str, Any] = {"agent": "room-101", "t": None, "calibration": CALIBRATION, "profile": PROFILE}
+        self.asked: list[tuple[str, str | None]] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_args: Any) -> None:
+                """Say nothing."""
+
+            def do_GET(self) -> None:
+                outer.asked.append((self.path, self.headers["Authorization"]))
+                status, body = outer.answers.pop(0) if outer.answers else (200, json.dumps(outer.holds).encode())
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join(10)
+        self._server.server_close()
+
+
+@pytest.fixture
+def centre() -> Iterator[Documentary]:
+    made = Documentary()
+    yield made
+    made.close()
+
+
+class Pi:
+    """The documents of an agent on a fresh disk, and a bench that can be asked."""
+
+    def __init__(self, folder: Path, url: str, *, bench_up_after: int = 0) -> None:
+        token = folder / "token"
+        token.write_text("secret\n")
+        self.told: list[tuple[str, str, Any]] = []
+        self.documents = Documents(folder / "documents.json", listener=lambda *change: self.told.append(change))
+        self.requests: list[tuple[str, str]] = []
+        self._bench_up_after = bench_up_after
+        ask = partial(ask_centre, url, agent="room-101", token_file=token)
+        self.restorer = Restorer(self.documents, ask=ask, benches=("desk",), request=self._request, wait_s=0.3)
+
+    async def _request(self, child: str, name: str, _args: dict[str, Any]) -> Done:
+        self.requests.append((child, name))
+        return Done(ok=len(self.requests) > self._bench_up_after, why="not running")
+
+
+def test_a_fresh_disk_gets_calibration_and_profiles_before_the_start(tmp_path: Path, centre: Documentary) -> None:
+    pi = Pi(tmp_path, centre.url)
+    asyncio.run(pi.restorer.begin())
+    assert centre.asked == [("/api/v1/agents/room-101/documents", "Bearer secret")]
+    assert pi.documents.all("calibration") == CALIBRATION
+    assert pi.documents.all("profile") == PROFILE
+    assert [change[0] for change in pi.told] == ["calibration", "profile"], "what came back is told as in force"
+    assert pi.requests == [], "benches start after this and read it themselves"
+    asyncio.run(pi.restorer.run())
+    assert len(centre.asked) == 1, "once is enough"
+
+
+def test_an_agent_that_never_had_any_asks_once_and_then_says_so(tmp_path: Path, centre: Documentary) -> None:
+    centre.holds |= {"calibration": {}, "profile": {}}
+    pi = Pi(tmp_path, centre.url)
+    asyncio.run(pi.restorer.begin())
+    assert pi.documents.begun and pi.documents.all("calibration") == {}
+    asyncio.run(Pi(tmp_path, centre.url).restorer.begin())
+    assert len(centre.asked) == 1
+
+
+def test_with_the_centre_away_the_agent_begins_without_and_asks_on(tmp_path: Path, centre: Documentary) -> None:
+    centre.answers = [(401, b""), (502, b"gateway"), (200, b"no JSON"), (200, b'{"calibration": 7}'), (200, b"[" * 200_000)]
+    pi = Pi(tmp_path, centre.url, bench_up_after=1)
+
+    async def scene() -> None:
+        await pi.restorer.begin()
+        assert not pi.documents.begun and len(centre.asked) == 1
+        await pi.restorer.run()
+
+    asyncio.run(scene())
+    assert pi.documents.all("profile") == PROFILE
+    assert pi.requests == [("station:desk", "profile.apply")] * 2, "a bench that runs is asked until it has taken it"
+
+
+def test_what_is_set_here_meanwhile_is_not_overwritten(tmp_path: Path, centre: Documentary) -> None:
+    centre.answers = [(503, b"")] * 3
+    pi = Pi(tmp_path, centre.url)
+
+    async def scene() -> None:
+        await pi.restorer.begin()
+        pi.documents.put("calibration", "room-101.climate.temperature", {"offset": 1.0, "gain": 1.0})
+        await pi.restorer.run()
+
+    asyncio.run(scene())
+    assert pi.documents.all("calibration") == {"room-101.climate.temperature": {"offset": 1.0, "gain": 1.0}}
+
+
+def test_what_is_out_of_bounds_or_not_of_this_agent_is_left_out(
+    tmp_path: Path, centre: Documentary, caplog: pytest.LogCaptureFixture
+) -> None:
+    centre.holds["calibration"] = {**CALIBRATION, "a": {"offset": 1e9}, "b": 7, "c": {"gain": "2"}, "d": {"offset": 0.0, "gain": 1.0}}
+    centre.holds["profile"] = {"desk": [], "other": {"skew_max_deg": 1.0}}
+    pi = Pi(tmp_path, centre.url)
+    asyncio.run(pi.restorer.begin())
+    assert (pi.documents.all("calibration"), pi.documents.all("profile")) == (CALIBRATION, {})
+    assert [record.levelname for record in caplog.records if "not taken" in record.message] == ["ERROR"] * 4
