@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -26,10 +27,10 @@ log = logging.getLogger(__name__)
 
 def children_of(config: Config) -> dict[str, Child]:
     """The child processes that a configuration asks for, by name."""
-    file = ["--config", str(config.path)]
-    commands = {f"{STATION}{bench}": ["edge_agent.station", "--bench", bench, *file] for bench in config.benches}
+    options = ["--config", str(config.path), "--core", str(os.getpid())]
+    commands = {f"{STATION}{bench}": ["edge_agent.station", "--bench", bench, *options] for bench in config.benches}
     if config.cameras:
-        commands[RECORDER] = ["edge_agent.recorder", *file]
+        commands[RECORDER] = ["edge_agent.recorder", *options]
     return {name: Child(name, [sys.executable, "-m", *command]) for name, command in commands.items()}
 
 

@@ -80,9 +80,8 @@ class StationProcess:
         if self._client is not None:
             self._client.notify()
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Work until stop is set, a new profile asks for a new start, or the core that started this process is gone."""
-        parent = os.getppid()
+    async def run(self, stop: asyncio.Event, *, core: int) -> None:
+        """Work until stop is set, a new profile asks for a new start, or the core, the process that started this one, is gone."""
         client = self._client
         if client is None:
             return
@@ -92,7 +91,7 @@ class StationProcess:
             await self.bench.start()
             self._ready.set()
             working = asyncio.create_task(self.bench.run(), name=f"bench {self.name}")
-            while not (stop.is_set() or self._again.is_set() or handing.done() or working.done()) and os.getppid() == parent:
+            while not (stop.is_set() or self._again.is_set() or handing.done() or working.done()) and os.getppid() == core:
                 self.bench.station.set_link("core", client.connected.is_set())
                 await asyncio.sleep(LOOK_S)
         finally:
@@ -134,12 +133,12 @@ class StationProcess:
         return Done(ok=ok, why=why or "")
 
 
-async def serve(config: Config, bench: BenchTable) -> None:
+async def serve(config: Config, bench: BenchTable, *, core: int) -> None:
     """Run one bench until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await StationProcess(config, bench).run(stop)
+    await StationProcess(config, bench).run(stop, core=core)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -147,6 +146,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m edge_agent.station", description=__doc__)
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--bench", required=True)
+    parser.add_argument("--core", type=int, default=os.getppid(), help="process id of the core; ends when that is not its parent any more")
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {arguments.bench} %(levelname)s %(message)s")
     try:
@@ -157,8 +157,11 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.bench not in config.benches:
         print(f"{arguments.config}: there is no [bench.{arguments.bench}]", file=sys.stderr)
         return 2
+    if os.getppid() != arguments.core:
+        log.info("the core that started this bench is gone")
+        return 0
     try:
-        asyncio.run(serve(config, config.benches[arguments.bench]))
+        asyncio.run(serve(config, config.benches[arguments.bench], core=arguments.core))
     except (ScannerLineError, OSError) as error:
         log.error("the bench cannot work: %s", error)
         return 1

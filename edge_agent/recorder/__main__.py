@@ -84,16 +84,16 @@ class Recorder:
                 log.warning("camera %s: %d torn segments repaired, %d unreadable removed", plan.name, repaired, removed)
             self._sources[plan.name] = CameraSource(plan, self._footage, kept, stop=self._stop, on_state=self._state)
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Record until stop is set or the core that started this process is gone."""
+    async def run(self, stop: asyncio.Event, *, core: int) -> None:
+        """Record until stop is set or the core, the process that started this one, is gone."""
         threads = [threading.Thread(target=source.run, name=f"camera {name}") for name, source in self._sources.items()]
         for thread in threads:
             thread.start()
         handing = asyncio.create_task(self._client.run(), name="handoff")
-        parent, bytes_max = os.getppid(), round(self._config.agent["quota_mb"] * VIDEO_SHARE * 1024 * 1024)
+        bytes_max = round(self._config.agent["quota_mb"] * VIDEO_SHARE * 1024 * 1024)
         purge_at = 0.0
         try:
-            while not stop.is_set() and os.getppid() == parent and not handing.done():
+            while not stop.is_set() and os.getppid() == core and not handing.done():
                 if await asyncio.to_thread(self._pins.make_ready):
                     self._client.notify()
                 if asyncio.get_running_loop().time() >= purge_at:
@@ -142,18 +142,19 @@ class Recorder:
                 source.paused.clear()
 
 
-async def serve(config: Config) -> None:
+async def serve(config: Config, *, core: int) -> None:
     """Run the recorder until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
-    await Recorder(config).run(stop)
+    await Recorder(config).run(stop, core=core)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Command line; 0 when stopped, 2 for a wrong configuration."""
     parser = argparse.ArgumentParser(prog="python -m edge_agent.recorder", description=__doc__)
     parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--core", type=int, default=os.getppid(), help="process id of the core; ends when that is not its parent any more")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s recorder %(levelname)s %(message)s")
     try:
@@ -161,7 +162,10 @@ def main(argv: list[str] | None = None) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
-    asyncio.run(serve(config))
+    if os.getppid() != args.core:
+        log.info("the core that started this recorder is gone")
+        return 0
+    asyncio.run(serve(config, core=args.core))
     return 0
 
 
