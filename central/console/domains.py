@@ -77,7 +77,15 @@ class DomainFacts:
 
     def alarms(self, *, show: str, room: str | None = None, cursor: str | None = None) -> Page:
         with reading(engine()) as connection:
-            return _cut(alarm_queries.alarms_before(connection, before=_before(cursor), limit=PAGE + 1, show=show, room=room), PAGE)
+            found = alarm_queries.alarms_before(connection, before=_before(cursor), limit=PAGE + 1, show=show, room=room)
+            items, following = _cut(found, PAGE)
+            for alarm in items:
+                alarm["notes"] = [_item(note) for note in alarm_queries.notes_of(connection, alarm["id"])]
+        return items, following
+
+    def open_alarms(self) -> int:
+        with reading(engine()) as connection:
+            return len(alarm_queries.alarms_before(connection, before=None, limit=PAGE, show="open"))
 
     def events(self, *, room: str, limit: int) -> list[Item]:
         with reading(engine()) as connection:

@@ -21,7 +21,10 @@ class Facts(Protocol):
         """`[t_ms, min, mean, max, count]` of one channel."""
 
     def alarms(self, *, show: str, room: str | None = None, cursor: str | None = None) -> Page:
-        """Alarms; show: open, shelved or all."""
+        """Alarms with their `notes`; show: open, shelved or all."""
+
+    def open_alarms(self) -> int:
+        """How many alarms wait for somebody; at most a page of them is counted."""
 
     def events(self, *, room: str, limit: int) -> list[Item]:
         """Door and contact events of a room, newest first."""

@@ -74,7 +74,7 @@ def _items(facts: Facts) -> list[dict[str, Any]]:
             continue
         here = request.endpoint or ""
         current = here == endpoint or (here == "console.room" and symbol == "rooms") or (here == "console.batch" and symbol == "batches")
-        tally = shapes.open_alarms(facts) if symbol == "alarms" else 0
+        tally = facts.open_alarms() if symbol == "alarms" else 0
         said = ngettext("%(num)d open alarm", "%(num)d open alarms", tally) if tally else ""
         items.append({"icon": symbol, "url": url_for(endpoint), "words": text, "current": current, "tally": tally, "tally_words": said})
     return items

@@ -34,11 +34,6 @@ ADVICE_KEYS = (
 )
 
 
-def open_alarms(facts: Facts) -> int:
-    """How many alarms wait for somebody (at most a page of them is counted)."""
-    return len(facts.alarms(show="open")[0])
-
-
 def _own_words(alarm: Mapping[str, Any], lang: str) -> tuple[str, str]:
     """What an alarm brings in this language: its first sentence, and what to do."""
     said = formats.localized(alarm.get("words") or "", lang)
@@ -183,7 +178,7 @@ def overview(facts: Facts, who: Principal) -> list[dict[str, Any]]:
         number = ngettext("%(num)d storeroom is watched.", "%(num)d storerooms are watched.", len(rooms))
         card("rooms", gettext("Storerooms"), light, words.word(words.LIGHT, light), number)
     if who.may("alarms.read"):
-        count = open_alarms(facts)
+        count = facts.open_alarms()
         said = ngettext("%(num)d open alarm", "%(num)d open alarms", count) if count else gettext("No open alarms")
         card("alarms", gettext("Alarms"), "red" if count else "green", said, gettext("What needs somebody now, and what was done."))
     if who.may("security.read"):

@@ -12,9 +12,11 @@ from werkzeug.wrappers import Response
 from central.console import frame, language, shapes, words
 from central.console.facts import Facts
 from central.console.language import gettext
-from central.people import rights
+from central.people import rights, users
+from central.store.engine import writing
 from central.web.guards import safe_next
 from central.web.operation import Operation, View, operation
+from central.web.state import engine
 
 HOUR_MS = 3_600_000
 COURSES_MS = (12 * HOUR_MS, HOUR_MS, HOUR_MS // 6)  # what a room's small chart spans: the longest that there is enough of
@@ -82,6 +84,9 @@ def blueprint(facts: Facts) -> Blueprint:
         wish = request.form.get("language", "")
         answer = redirect(safe_next(request.form.get("next")) or "/", 303)
         if wish in language.LANGUAGES:
+            if current_user.is_authenticated:
+                with writing(engine()) as connection:
+                    users.set_lang(connection, user_id=current_user.id, lang=wish)
             answer.set_cookie(language.LANGUAGE_COOKIE, wish, max_age=COOKIE_S, samesite="Lax", secure=request.is_secure, httponly=True)
         return answer
 

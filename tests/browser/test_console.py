@@ -129,6 +129,8 @@ def test_an_alarm_is_shelved_with_a_reason(sign_in: SignIn, room: Agent) -> None
     expect(row).to_have_count(0)
     page.get_by_role("link", name="Shelved").click()
     expect(row).to_contain_text("calibration until noon")
+    row.get_by_text("History").click()
+    expect(row.locator(".history")).to_contain_text("Shelved · facility: calibration until noon")
 
 
 def test_the_language_is_switched_and_kept(sign_in: SignIn, room: Agent) -> None:
@@ -140,6 +142,9 @@ def test_the_language_is_switched_and_kept(sign_in: SignIn, room: Agent) -> None
     expect(page.locator("#room-room-101 time").first).to_contain_text("前")
     page.goto("/alarms", wait_until="domcontentloaded")
     expect(page.get_by_role("heading", level=1)).to_have_text("报警")
+    page.context.clear_cookies(name="muniment_lang")
+    page.reload(wait_until="domcontentloaded")
+    expect(page.get_by_role("heading", level=1)).to_have_text("报警")  # kept with the person, not only in this browser
     page.get_by_role("button", name="English").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Alarms")
 
