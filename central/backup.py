@@ -98,6 +98,7 @@ def restore(config: CentralConfig, folder: Path) -> int:
     if config.database.exists():
         raise BackupError(f"{config.database} exists; move the data folder away first, restore replaces nothing")
     config.data.mkdir(parents=True, exist_ok=True)
+    config.data.chmod(0o700)
     _copy_secrets(config, folder, back=True)
     made = _copy_objects(folder / "objects", config.objects)
     _copy_database(folder / "muniment.db", config.database)

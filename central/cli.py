@@ -17,8 +17,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from central.config import CentralConfig, ConfigError, load
 from central.keys import load_or_make_key, load_or_make_text, parse_public_key, public_bytes
+from central.parent import end_with_parent
 from central.store.engine import open_engine, reading, writing
 from central.store.migrate import is_current, migrate
+from central.store.single import AlreadyWritten, only_writer
 from wire.topics import valid_name
 
 DONE, FAILED, WRONG = 0, 1, 2
@@ -79,9 +81,11 @@ def _web(config: CentralConfig, args: argparse.Namespace) -> int:
     os.execv(sys.executable, [sys.executable, "-m", "central.web.server", "--config", str(args.config)])  # noqa: S606  no shell is wanted
 
 
-def _ingest(config: CentralConfig, _args: argparse.Namespace) -> int:
+def _ingest(config: CentralConfig, args: argparse.Namespace) -> int:
     from central.ingest.main import run
 
+    if args.with_parent:
+        end_with_parent()
     _open(config).dispose()
     run(_with_password(config), _stop_event())
     return DONE
@@ -116,7 +120,9 @@ def _migrate(config: CentralConfig, _args: argparse.Namespace) -> int:
 def _rebuild(config: CentralConfig, _args: argparse.Namespace) -> int:
     from central.rebuild import rebuild
 
-    print(f"{rebuild(_open(config))} ledger entries replayed")
+    engine = _open(config)
+    with only_writer(config.data):
+        print(f"{rebuild(engine)} ledger entries replayed")
     return DONE
 
 
@@ -209,7 +215,8 @@ def _parser() -> argparse.ArgumentParser:
 
     add("run", _run, "run web and ingest together")
     add("web", _web, "run the console and the API")
-    add("ingest", _ingest, "run ingest: take, verify, commit and acknowledge what agents publish")
+    ingest = add("ingest", _ingest, "run ingest: take, verify, commit and acknowledge what agents publish")
+    ingest.add_argument("--with-parent", action="store_true", help="end when the process that started this one is gone")
     add("check", _check, "check the configuration, and that store, ledger and objects fit together")
     add("migrate", _migrate, "make the data folder and bring the database to this version's schema")
     add("rebuild", _rebuild, "recreate every projection from the ledger (stop ingest first)")
@@ -245,7 +252,7 @@ def main(argv: list[str] | None = None) -> int:
     except (ConfigError, InputError) as error:
         print(error, file=sys.stderr)
         return WRONG
-    except (OSError, SQLAlchemyError) as error:
+    except (OSError, SQLAlchemyError, AlreadyWritten) as error:
         print(f"failed: {error}", file=sys.stderr)
         return FAILED
 

@@ -56,7 +56,7 @@ class Child:
 
 def run(config_file: Path, stop: threading.Event) -> None:
     """Keep web and ingest running until `stop` is set; web goes first, so that no act waits for a stopped sequencer."""
-    ingest = Child("ingest", [sys.executable, "-m", "central.cli", "ingest", "--config", str(config_file)])
+    ingest = Child("ingest", [sys.executable, "-m", "central.cli", "ingest", "--config", str(config_file), "--with-parent"])
     web = Child("web", [sys.executable, "-m", "central.web.server", "--config", str(config_file), "--with-parent"])
     try:
         while not stop.is_set():

@@ -12,6 +12,7 @@ from central.ingest.receive import Receiver
 from central.ingest.writer import Writer
 from central.keys import load_or_make_key
 from central.store.engine import BUSY_TIMEOUT_S, open_engine
+from central.store.single import only_writer
 
 log = logging.getLogger(__name__)
 BATCHES_A_COMMIT = 64
@@ -20,6 +21,7 @@ COMMIT_BYTES = 40_000  # what a small commit takes in the WAL
 WAL_BYTES = 16 * 1024 * 1024
 WAL_PAGES_MAX = 20_000  # the writer itself moves the WAL only when it grew to 80 MB
 WAIT_S = 0.05  # how soon an act of a person is noticed
+LOCK_S = 20.0  # an ingest that was told to stop may still be finishing
 
 
 def _now_ms() -> int:
@@ -65,7 +67,12 @@ class _WalMover:
 
 
 def run(config: CentralConfig, stop: threading.Event) -> None:
-    """Ingest until `stop` is set; what was committed by then is acknowledged, nothing else is."""
+    """Ingest until `stop` is set; what was committed by then is acknowledged, nothing else is. AlreadyWritten while another one runs."""
+    with only_writer(config.data, wait_s=LOCK_S):
+        _run(config, stop)
+
+
+def _run(config: CentralConfig, stop: threading.Event) -> None:
     key = load_or_make_key(config.key_file)
     engine = open_engine(config.database, checkpoint_pages=WAL_PAGES_MAX)
     mover = _WalMover(config.database)

@@ -1,5 +1,6 @@
 """The MQTT side of ingest: a receiving thread that queues messages, and publishing of what the writer committed."""
 
+import hashlib
 import logging
 import queue
 import socket
@@ -12,6 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from central.config import BrokerConfig
 from central.ingest.writer import Arrival, Message
+from wire.codec import BATCH_BYTES_MAX
 from wire.topics import LANES, ROOT
 
 log = logging.getLogger(__name__)
@@ -19,6 +21,12 @@ QUEUE_MAX = 256  # messages, of at most 256 KiB each
 KEEPALIVE_S = 30
 RETRY_S = (1, 30)
 PUT_S = 1.0
+
+
+def client_id(site: str, password: str | None) -> str:
+    """The same at every start, so that the broker keeps what waits, and known to nobody else: who connects under it throws ingest out."""
+    secret = "" if password is None else "-" + hashlib.sha256(f"muniment-client-id/1\n{site}\n{password}\n".encode()).hexdigest()[:24]
+    return f"muniment-central-{site}{secret}"
 
 
 class Receiver:
@@ -31,16 +39,16 @@ class Receiver:
         self._queue: queue.Queue[tuple[Arrival, int, int]] = queue.Queue(QUEUE_MAX)
         self._stopping = threading.Event()
         self.connected = False
-        client = mqtt.Client(
-            CallbackAPIVersion.VERSION2, client_id=f"muniment-central-{site}", clean_session=False, protocol=mqtt.MQTTv311, manual_ack=True
-        )
+        password = None if broker.password_file is None else broker.password_file.read_text().strip()
+        ident = client_id(site, password)
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=ident, clean_session=False, protocol=mqtt.MQTTv311, manual_ack=True)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         client.on_socket_open = self._on_socket_open
         client.reconnect_delay_set(*RETRY_S)
-        if broker.password_file is not None:
-            client.username_pw_set(broker.user, broker.password_file.read_text().strip())
+        if password is not None:
+            client.username_pw_set(broker.user, password)
         if broker.tls_ca is not None:
             client.tls_set(ca_certs=str(broker.tls_ca))
         self._client = client
@@ -97,7 +105,8 @@ class Receiver:
         self.connected = False
 
     def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
-        item = (Arrival(message.topic, bytes(message.payload)), message.mid, message.qos)
+        payload = message.payload[: BATCH_BYTES_MAX + 1]  # of what is too large enough is kept to say so
+        item = (Arrival(message.topic, bytes(payload)), message.mid, message.qos)
         while not self._stopping.is_set():  # a full queue stops reading, and so the sender
             try:
                 self._queue.put(item, timeout=PUT_S)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import ctypes
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,23 +10,18 @@ from typing import TYPE_CHECKING, Any
 from gunicorn.app.base import BaseApplication
 
 from central.config import CentralConfig, ConfigError, load
+from central.parent import end_with_parent
 
 if TYPE_CHECKING:
     from flask import Flask
 
-PR_SET_PDEATHSIG = 1  # prctl(2)
 CONNECTIONS = 2000  # a worker; live clients hold one each
 GRACE_S = 3
 HEADER_FIELD_BYTES = 8190
 
 
-def end_with_parent() -> None:
-    """Let the kernel end this process when its parent is gone, so that a killed master leaves no worker on the port."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
 def _after_fork(_arbiter: object, _worker: object) -> None:
-    end_with_parent()
+    end_with_parent()  # a killed master leaves no worker on the port
 
 
 class Server(BaseApplication):  # type: ignore[misc]

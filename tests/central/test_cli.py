@@ -15,6 +15,7 @@ import pytest
 
 from central.cli import main
 from central.ledger.verifier import main as verify_main
+from central.store.single import only_writer
 from tests.central.journals import SITE, Centre, Journal
 from tests.ports import free_port, wait_for_port
 from wire.records import record
@@ -225,3 +226,18 @@ def test_run_starts_both_restarts_what_died_and_stops_in_order(command: Command)
         process.terminate()
         assert process.wait(40) == 0
     assert not answers(port)
+
+
+def test_a_killed_run_leaves_no_ingest_behind(command: Command) -> None:
+    port = free_port()
+    command.config.write_text(command.config.read_text() + f'[web]\nbind = "127.0.0.1:{port}"\npublic_url = "http://127.0.0.1:{port}"\n')
+    assert command("migrate") == 0
+    process = subprocess.Popen([sys.executable, "-m", "central.cli", "run", "--config", str(command.config)])
+    lock, deadline = command.data / "ingest.lock", time.monotonic() + 60
+    while not (lock.exists() and lock.read_text()):
+        assert time.monotonic() < deadline, "ingest did not start"
+        time.sleep(0.05)
+    process.kill()
+    process.wait(10)
+    with only_writer(command.data, wait_s=30):  # the old one lets go
+        pass

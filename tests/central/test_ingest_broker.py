@@ -206,6 +206,31 @@ def test_an_agents_rights_end_at_its_own_subtree(site: Site) -> None:
     assert site.rows("SELECT agent FROM quarantine") == [("vault-01",)]  # its own, with a key that is not its
 
 
+def test_nobody_throws_ingest_out_under_its_client_id(site: Site) -> None:
+    """A broker ends the older of two connections with one id, whoever made them: the centre's must not be guessed."""
+    agent = Peer(site, "room-101")
+    intruder = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=f"muniment-central-{SITE}", clean_session=False)
+    intruder.username_pw_set("vault-01", (site.data / "enrolled" / "vault-01" / "broker-password").read_text().strip())
+    taken_over: queue.Queue[bool] = queue.Queue()
+    intruder.on_connect = lambda _client, _data, flags, _reason, _properties: taken_over.put(flags.session_present)
+    intruder.connect("127.0.0.1", site.port)
+    intruder.loop_start()
+    assert taken_over.get(timeout=WAIT_S) is False
+    site.journal.add("events", record("health", NOW, 1, facts={}))
+    agent.publish(topics.lane_topic(SITE, "room-101", "events"), site.journal.payload("events"))
+    assert agent.until(lambda topic, _: topic.endswith("/ack"))["seq"] == 1
+    intruder.disconnect()
+    intruder.loop_stop()
+    agent.close()
+
+
+def test_nobody_else_writes_the_ledger_while_ingest_runs(site: Site) -> None:
+    command = [sys.executable, "-m", "central.cli", "rebuild", "--config", str(site.config)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"ingest (process {site.processes[-1].pid}) is running" in done.stderr
+
+
 def test_a_status_shows_who_is_online(site: Site) -> None:
     agent = Peer(site, "room-101")
     agent.publish(topics.status_topic(SITE, "room-101"), b'{"online":true,"boot":"b","version":"0.1.0","t":1,"alarms":[]}', retain=True)
