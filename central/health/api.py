@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from central.health import queries
 from central.ledger.queries import AgentFacts, Lane, agents_after
 from central.store.engine import reading
-from central.times import rfc3339_or_none
+from central.times import rfc3339, rfc3339_or_none
 from central.web import paging
 from central.web.fields import IDENT
 from central.web.operation import Operation, operation
@@ -22,8 +22,17 @@ from central.web.state import engine
 MB = 1024 * 1024
 
 
+class Camera(msgspec.Struct, frozen=True):
+    """A custody camera as its recorder last told it: `state` recording, down or paused (disk short), and why."""
+
+    id: str
+    state: str
+    why: str | None
+    t: str
+
+
 class Agent(msgspec.Struct, frozen=True):
-    """An agent: `lanes` as committed here, `health` as it last reported, `disk_free` in bytes."""
+    """An agent: `lanes` as committed here, `health` as its core last reported, `disk_free` in bytes."""
 
     name: str
     room: str
@@ -33,6 +42,7 @@ class Agent(msgspec.Struct, frozen=True):
     lanes: list[Lane]
     disk_free: int | None
     health: dict[str, Any]
+    cameras: list[Camera]
 
 
 class Agents(msgspec.Struct, frozen=True):
@@ -64,6 +74,7 @@ def agent_of(connection: Connection, facts: AgentFacts) -> Agent:
         lanes=facts.lanes,
         disk_free=int(free_mb * MB) if isinstance(free_mb, int | float) else None,
         health=health,
+        cameras=[Camera(camera, state, why, rfc3339(t_ms)) for camera, t_ms, state, why in queries.cameras_of(connection, facts.name)],
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from central.health.tables import agent_config, agent_documents, boots, command_results, gaps, health, lane_boots
+from central.health.tables import CORE, agent_config, agent_documents, boots, command_results, gaps, health, lane_boots
 from central.store.projecting import ActEntry, BatchEntry, Context, Handler, Record, Stamp, as_json, handle
 
 DOCUMENTS = ("calibration", "profile")  # facts of `config` records that a replaced agent gets back
@@ -93,11 +93,11 @@ class HealthProjector:
 
     def _health(self, context: Context, entry: BatchEntry, seq: int, record: Record) -> None:
         facts = record["facts"]
-        part = facts.get("camera") or facts.get("station") or "core"
+        part = facts.get("camera") or facts.get("station") or CORE
         row = {
             "agent": entry.agent,
             "lane": entry.lane,
-            "part": part if isinstance(part, str) else "core",
+            "part": part if isinstance(part, str) else CORE,
             "t_ms": self._clock.stamp(entry, seq, record["t"], record["m"]).t_ms,
             "facts": as_json(facts),
         }

@@ -8,22 +8,29 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from central.health.tables import agent_config, agent_documents, command_results, health
+from central.health.tables import CORE, agent_config, agent_documents, command_results, health
 
 _BIND = re.compile(r"(?:\[[0-9a-fA-F:]{2,39}\]|[A-Za-z0-9.-]{1,253}):\d{1,5}")
 
 
 def health_of(connection: Connection, agent: str) -> dict[str, Any]:
-    """The newest report of an agent's core, {} before the first; `cameras` is what its recorder has said of them."""
-    core: dict[str, Any] = {}
-    cameras: dict[str, Any] = {}
-    for text in connection.scalars(select(health.c.facts).where(health.c.agent == agent).order_by(health.c.t_ms)):
-        facts = json.loads(text)
-        if isinstance(facts.get("camera"), str):
-            cameras[facts["camera"]] = {name: facts[name] for name in ("state", "why") if name in facts}
-        elif not isinstance(facts.get("station"), str):
-            core = facts
-    return core | ({"cameras": cameras} if cameras else {})
+    """The newest report of an agent's core, {} before the first."""
+    own = (health.c.agent == agent) & (health.c.part == CORE)
+    text = connection.scalar(select(health.c.facts).where(own).order_by(health.c.t_ms.desc()).limit(1))
+    found = json.loads(text) if text else {}
+    return found if isinstance(found, dict) else {}
+
+
+def cameras_of(connection: Connection, agent: str) -> list[tuple[str, int, str, str | None]]:
+    """(camera, wall ms, state, why) of each camera as the agent's recorder last told it, by name."""
+    rows = connection.execute(select(health).where((health.c.agent == agent) & (health.c.part != CORE)).order_by(health.c.t_ms))
+    told: dict[str, tuple[str, int, str, str | None]] = {}
+    for row in rows:
+        facts = json.loads(row.facts)
+        if facts.get("camera") == row.part:
+            why = facts.get("why")
+            told[row.part] = (row.part, row.t_ms, str(facts.get("state")), why if isinstance(why, str) and why else None)
+    return [told[name] for name in sorted(told)]
 
 
 def config_of(connection: Connection, agent: str) -> dict[str, Any]:

@@ -4,12 +4,14 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Tabl
 
 from central.store.metadata import metadata
 
+CORE = "core"  # the part that a report without a camera or station is about
+
 health = Table(  # the last report of each part in each lane
     "health",
     metadata,
     Column("agent", String(40), primary_key=True),
     Column("lane", String(10), primary_key=True),
-    Column("part", String(100), primary_key=True),  # "core", or the camera or station that the report is about
+    Column("part", String(100), primary_key=True),  # CORE, or the camera or station that the report is about
     Column("t_ms", BigInteger, nullable=False),
     Column("facts", Text, nullable=False),  # JSON object
 )
