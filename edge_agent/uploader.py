@@ -18,7 +18,7 @@ from wire.records import record
 log = logging.getLogger(__name__)
 AT_ONCE = 2
 LOOK_S = 5.0  # how often the queue is looked at when nobody says that something was added
-FULL_WAIT_S = 300.0
+FULL_WAIT_S = 300.0  # where a centre without room does not say when to ask again
 WAITING_MAX = 1_000  # digests whose backoff is remembered
 
 
@@ -137,7 +137,7 @@ class Uploader:
             self._lose(file, attempt.why)
         elif attempt.ending is Ending.FULL:
             self._tell("full", f"the centre has no room, uploads wait: {attempt.why}")
-            self._wait_all(max(attempt.again_s, FULL_WAIT_S))
+            self._wait_all(attempt.again_s or FULL_WAIT_S)
         elif attempt.ending is Ending.AWAY:
             self._tell("away", f"uploads wait: {attempt.why}")
             self._wait_all(attempt.again_s)

@@ -13,6 +13,7 @@ from central.health.tables import agent_config
 from central.ledger import acts
 from central.ledger.tables import agents
 from central.store.projecting import Context
+from central.times import AHEAD_MS
 
 MB = 1024 * 1024
 DAY_S = 86_400
@@ -66,12 +67,17 @@ class ClockRules:
         self._escalations(context, now_ms)
         return self._count > 0
 
+    @staticmethod
+    def _open(context: Context, rule: str, subject: str) -> tuple[str | None, bool]:
+        """(the id of the rule's open alarm about a subject, whether its condition holds or only nobody has acknowledged it yet)."""
+        known = open_alarm(context.connection, rule=rule, subject=subject)
+        return known, known is not None and bool(context.connection.scalar(select(alarms.c.active).where(alarms.c.id == known)))
+
     def _condition(
         self, context: Context, *, rule: str, subject: str, agent: str, room: str, holds: bool, figure: object, now_ms: int, priority: str
     ) -> None:
         """Raise or return a lasting alarm so that it follows its condition."""
-        known = open_alarm(context.connection, rule=rule, subject=subject)
-        active = known is not None and bool(context.connection.scalar(select(alarms.c.active).where(alarms.c.id == known)))
+        known, active = self._open(context, rule, subject)
         if holds and not active:
             words = {language: text.format(figure) for language, text in WORDS[rule].items()}
             about = {"rule": rule, "subject": subject, "agent": agent, "room": room, "priority": priority}
@@ -95,7 +101,8 @@ class ClockRules:
             since = now_ms - max(self._limits.silence_s, REPORTS * report_s) * 1000
             mine = select(channels).where(channels.c.agent == agent.name)
             for channel in context.connection.execute(mine).all():
-                last = context.connection.scalar(select(func.max(readings.c.t_ms)).where(readings.c.channel_id == channel.id))
+                past = (readings.c.channel_id == channel.id) & (readings.c.t_ms <= now_ms + AHEAD_MS)
+                last = context.connection.scalar(select(func.max(readings.c.t_ms)).where(past))
                 expected = sensors is None or channel.sensor in sensors
                 missing = expected and max(last or 0, self._started_ms) < since
                 where = {"subject": channel.channel, "room": channel.room, "priority": "medium"}
@@ -127,7 +134,7 @@ class ClockRules:
         """An alarm before uploads are refused, and a second one before acknowledgements stop."""
         free = shutil.disk_usage(self._config.data).free // MB
         for rule, reserve in (("disk-low", self._limits.reserve_mb), ("disk-critical", self._limits.ledger_reserve_mb)):
-            raised = open_alarm(context.connection, rule=rule, subject="centre") is not None
+            _, raised = self._open(context, rule, "centre")
             holds = free < (reserve * 2 if raised else reserve * 3 // 2)
             where = {"agent": "centre", "room": "", "subject": "centre", "priority": "urgent"}
             self._condition(context, rule=rule, holds=holds, now_ms=now_ms, figure=free, **where)
