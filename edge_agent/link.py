@@ -22,7 +22,7 @@ from edge_agent.handoff import Done
 from edge_agent.journal import AckOutcome
 from edge_agent.keys import BROKER_PASSWORD, CentreKey, read_secret
 from edge_agent.orders import Orders
-from edge_agent.window import Flight, Window
+from edge_agent.window import SOON_S, Flight, Window
 from wire import codec, topics
 from wire.errors import WireError
 
@@ -88,13 +88,16 @@ class Link:
         on_command: Callable[[dict[str, Any]], Awaitable[Done]],
         on_outcome: Callable[[str, AckOutcome], None] = lambda lane, outcome: None,
         again_s: float = AGAIN_S,
+        soon_s: float = SOON_S,
     ) -> None:
         """`status` gives what the retained status says beside `online` and `t`; `on_command` does a checked command and says how it went,
-        which is journalled as its `command.done`; `on_outcome(lane, outcome)` hears of every believed one of this epoch."""
+        which is journalled as its `command.done`; `on_outcome(lane, outcome)` hears of every believed one of this epoch; `again_s` and
+        `soon_s` are the waits before sending again, see Window."""
         self._journal, self._broker, self._status, self._on_outcome = journal, broker, status, on_outcome
         self.site, self.agent = journal.journal.site, journal.journal.agent
         self._orders = Orders(journal, centre=centre, do=on_command)
-        self._window = Window(again_s=again_s)
+        self._window = Window(again_s=again_s, soon_s=soon_s)
+        self._again_s = again_s
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._session: _Session | None = None
@@ -300,10 +303,12 @@ class Link:
             session.why = "the broker takes no more"
             session.down.set()
             return False
+        waited_s = self._window.again_s
         late = self._window.late(now)
         if late:
             self.counters.repeats += 1
-            self._tell("late", f"no acknowledgement within {self._window.again_s:g} s on lane(s) {', '.join(late)}: sending again")
+            if waited_s >= self._again_s:
+                self._tell("late", f"no acknowledgement within {waited_s:g} s on lane(s) {', '.join(late)}: sending again")
         lane = self._window.next_lane({lane: state.last_seq for lane, state in lanes.items()})
         if lane is None:
             return False

@@ -9,6 +9,7 @@ from wire.topics import LANES
 IN_FLIGHT_MAX = 4
 BULK_MAX = 3  # capture and readings together: one place is always free for an event
 BULK_SILENT_MAX = 1  # while the centre does not answer, a probe at a time is enough
+SOON_S = 2.0  # right after a connection the centre may not be listening yet, and a broker without memory drops what nobody hears
 AGAIN_MAX_S = 80.0  # the wait before sending again doubles up to this while no acknowledgement comes
 UNSENT_MAX_S = 60.0  # a batch that the broker has not taken after this time means that the connection is stuck
 EVENTS = LANES[0]
@@ -35,16 +36,18 @@ class _LaneWindow:
 class Window:
     """At most four batches in flight; lanes in order, so that an event overtakes any backlog; go back to the acknowledged on loss."""
 
-    def __init__(self, *, again_s: float) -> None:
-        self._first_again_s = again_s
-        self.again_s = again_s
+    def __init__(self, *, again_s: float, soon_s: float = SOON_S) -> None:
+        """`again_s`: how long an acknowledgement is awaited; `soon_s`: how long the first one of a connection is, doubling to that."""
+        self._usual_s = again_s
+        self._soon_s = min(soon_s, again_s)
+        self.again_s = self._soon_s
         self.epoch = ""
         self.silent = False
         self._lanes = {lane: _LaneWindow() for lane in LANES}
 
     def restart(self, acked: Mapping[str, int], epoch: str) -> None:
         """Nothing is in flight (new connection, new epoch); all lanes go on after what is acknowledged."""
-        self.epoch, self.silent, self.again_s = epoch, False, self._first_again_s
+        self.epoch, self.silent, self.again_s = epoch, False, self._soon_s
         self._lanes = {lane: _LaneWindow(acked=acked[lane], sent_to=acked[lane]) for lane in LANES}
 
     @property
@@ -91,7 +94,7 @@ class Window:
     def repeated(self, lane: str, seq: int) -> None:
         """The centre answers but has no more than before: what it lacks is sent again when its time is over, not at once."""
         window = self._lanes[lane]
-        self.silent, self.again_s = False, self._first_again_s
+        self.silent, self.again_s = False, self._usual_s
         while window.flights and window.flights[0].last <= seq:
             window.flights.popleft()
 
@@ -109,7 +112,7 @@ class Window:
                 late.append(name)
         if late:
             self.silent = True
-            self.again_s = min(AGAIN_MAX_S, self.again_s * 2)
+            self.again_s = min(self._usual_s if self.again_s < self._usual_s else AGAIN_MAX_S, self.again_s * 2)
         return late
 
     def stuck(self, now_s: float) -> bool:

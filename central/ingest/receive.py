@@ -19,7 +19,7 @@ from wire.topics import LANES, ROOT
 log = logging.getLogger(__name__)
 QUEUE_MAX = 256  # messages, of at most 256 KiB each
 KEEPALIVE_S = 30
-RETRY_S = (1, 30)
+RETRY_S = (1, 5)  # one client for the whole site: it may ask often, and agents wait for it
 PUT_S = 1.0
 
 

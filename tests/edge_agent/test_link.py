@@ -69,10 +69,11 @@ def run(
     script: Callable[[AsyncJournal, Link], Awaitable[None]],
     *,
     again_s: float = 10.0,
+    soon_s: float | None = None,
     do: Callable[[dict[str, Any]], Awaitable[Done]] | None = None,
     password_file: Path | None = None,
 ) -> None:
-    """Run a script beside a link; stop the link in order afterwards."""
+    """Run a script beside a link, with one wait before sending again unless soon_s is given; stop the link in order afterwards."""
 
     async def nothing(_command: dict[str, Any]) -> Done:
         return Done(ok=True)
@@ -88,6 +89,7 @@ def run(
             on_command=do or nothing,
             on_outcome=house.heard,
             again_s=again_s,
+            soon_s=again_s if soon_s is None else soon_s,
         )
         task = asyncio.create_task(link.run(), name="link")
         try:
@@ -222,6 +224,26 @@ def test_after_an_outage_alarms_come_first_and_everything_once(house: House) -> 
     assert lanes[:4] == ["events"] * 4
     assert lanes[4] == "capture"
     assert house.centre.records("readings") == [reading(n) for n in range(8_000)]
+
+
+def test_a_centre_that_listens_a_little_later_than_the_agent_sends_need_not_wait_long(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.centre.deaf = True
+
+    async def script(journal: AsyncJournal, link: Link) -> None:
+        await journal.append("events", [contact(0)])
+        await seen(house, lambda: len(house.centre.waiting) == 1)  # nobody was there
+        house.centre.deaf = False
+        await acked(house, journal, "events", 1, timeout_s=6)
+        house.centre.swallow_acks = 1
+        await journal.append("events", [contact(1)])
+        await asyncio.sleep(3)
+        assert journal.journal.lane("events").acked_seq == 1, "once the centre has answered, its time is the usual one"
+
+    run(house, script, soon_s=2.0)
+    assert house.centre.records("events") == [contact(0), contact(1)]
+    assert "no acknowledgement" not in caplog.text
 
 
 def test_a_centre_that_is_away_is_not_flooded_and_gets_everything_when_it_is_back(house: House) -> None:
