@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from edge_agent import clock
-from edge_agent.async_journal import AsyncJournal
+from edge_agent.async_journal import AsyncJournal, to_the_end
 from edge_agent.config import Config
 from edge_agent.errors import JournalError
 from edge_agent.panel import Panel
@@ -175,7 +175,7 @@ class AlarmDesk:
                 if self._journal.held("events") and not await self._journal.retry("events"):
                     return  # contacts that came before them wait for the disk
                 try:
-                    await self._journal_one(self.rules.unsaved[0])
+                    await to_the_end(self._journal_one(self.rules.unsaved[0]))
                 except JournalError as error:
                     self._refused("alarms wait in memory", error)
                     return
@@ -213,7 +213,7 @@ class AlarmDesk:
             if text == self._last_saved:
                 return
             try:
-                await self._journal.call(self._journal.journal.remember, {NOTE: text})
+                await self._journal.call(self._journal.journal.memory.remember, {NOTE: text})
             except JournalError as error:
                 self._refused("the state of the alarm rules is saved later", error)
             else:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -18,6 +18,21 @@ from wire.topics import LANES
 log = logging.getLogger(__name__)
 HELD_MAX = 5_000  # records a lane in memory while the disk is full; about 1 MB
 T = TypeVar("T")
+
+
+async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """The result of work that must not be cut in two: a cancellation takes effect once the work has ended.
+
+    A write goes on in its thread whatever becomes of the task that waits for it; what has to be noted after it may not be left out.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        if not task.cancelled() and (error := task.exception()):
+            log.warning("a write that was still under way at the end failed: %s", error)
+        raise
 
 
 class AsyncJournal:
@@ -57,7 +72,7 @@ class AsyncJournal:
         """Append records, or hold them in memory when the disk takes no more, before those that follow; whether all are on the disk.
 
         Memory is bounded: the oldest are dropped for the newest, and a `gap` record says how many and from when to when. `notes` (see
-        `Journal.note`) are kept in the transaction that stores the records. WireError for a record that breaks the contract: nothing is
+        `Memory.note`) are kept in the transaction that stores the records. WireError for a record that breaks the contract: nothing is
         held of this call.
         """
         given = list(records)
@@ -70,6 +85,9 @@ class AsyncJournal:
 
     async def retry(self, lane: str) -> bool:
         """Try to append what is held for a lane; whether nothing is left. Call it now and then while `held` is not 0."""
+        return await to_the_end(self._retry(lane))
+
+    async def _retry(self, lane: str) -> bool:
         held = self._held[lane]
         async with self._locks[lane]:
             while len(held) > self._held_max:

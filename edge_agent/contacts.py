@@ -8,9 +8,9 @@ from typing import Any
 from uuid import uuid4
 
 from edge_agent.alarms import AlarmDesk
-from edge_agent.async_journal import AsyncJournal
+from edge_agent.async_journal import AsyncJournal, to_the_end
 from edge_agent.errors import JournalFull
-from edge_agent.journal import Errand
+from edge_agent.memory import Errand
 from wire.records import record
 
 RECORDER = "recorder"
@@ -74,7 +74,7 @@ class ContactDesk:
         """Treat changes until cancelled; what has already come is treated before the end."""
         try:
             while True:
-                await self._one(await self._edges.get())
+                await to_the_end(self._one(await self._edges.get()))
         finally:
             while not self._edges.empty():
                 await self._one(self._edges.get_nowait())

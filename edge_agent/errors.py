@@ -16,7 +16,7 @@ class JournalError(AgentError):
 
 
 class JournalFull(JournalError):
-    """The disk takes no more (full, over quota or failing): nothing was stored; hold the records and try again."""
+    """The disk takes no more now (full, over quota, failing, locked): nothing was stored; hold the records and try again."""
 
 
 class JournalDamaged(JournalError):

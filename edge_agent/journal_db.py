@@ -14,6 +14,14 @@ SCHEMA_VERSION = 1
 BUSY_MS = 10_000
 WAL_KEPT_BYTES = 4 * 1024 * 1024
 _SET_ASIDE_MAX = 3
+_LATER = (  # nothing was stored, and the same may be stored later: a full, failing or read-only disk, or another program's lock
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+)
 
 # lane: its index in wire.topics.LANES. epoch: a counter of this file's epochs, whose random names stand in `epochs`. records.h: the chain's
 # hash after the record, NULL for most thinned ones. records.line: the line, or '#' and the raw digest of a withheld one. A lane's base is
@@ -52,7 +60,7 @@ def translated() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+        if code in _LATER:
             raise JournalFull(f"the journal cannot be written: {error}") from error
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise JournalDamaged(f"the journal is damaged: {error}") from error
