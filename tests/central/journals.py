@@ -62,7 +62,14 @@ class Journal:
 
 def configure(data: Path, *, port: int = 1883, **limits: int) -> CentralConfig:
     """A small site's configuration."""
-    values = {"upload_mb": 64, "reserve_mb": 2, "ledger_reserve_mb": 1, "silence_s": 300, "upload_wait_s": 900, "escalate_s": 900}
+    values = {
+        "upload_mb": 64,
+        "reserve_mb": 2,
+        "ledger_reserve_mb": 1,
+        "silence_s": 300,
+        "upload_wait_s": 900,
+        "escalate_s": 86400,
+    }  # tests use records of hours ago
     values |= {"live_rows": 50_000} | limits
     return CentralConfig(
         site=SITE,
