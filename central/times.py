@@ -6,6 +6,7 @@ import re
 import time
 from datetime import UTC, datetime
 
+AHEAD_MS = 300_000  # a time further ahead of the centre's own comes from a wrong clock: no current state, and no proof of life
 MS_MAX = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
 _RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+\- ]\d{2}:\d{2})")
 
