@@ -93,7 +93,7 @@ class Recorder:
         bytes_max = round(self._config.agent["quota_mb"] * VIDEO_SHARE * 1024 * 1024)
         purge_at = 0.0
         try:
-            while not stop.is_set() and os.getppid() == core and not handing.done():
+            while not stop.is_set() and os.getppid() == core and not handing.done() and all(thread.is_alive() for thread in threads):
                 if await asyncio.to_thread(self._pins.make_ready):
                     self._client.notify()
                 if asyncio.get_running_loop().time() >= purge_at:
@@ -103,10 +103,12 @@ class Recorder:
         finally:
             self._stop.set()
             handing.cancel()
-            await asyncio.gather(handing, return_exceptions=True)
+            (ended,) = await asyncio.gather(handing, return_exceptions=True)
             for thread in threads:
                 await asyncio.to_thread(thread.join, STOP_S)
             self._footage.close()
+        if isinstance(ended, Exception):
+            raise ended
 
     def _state(self, camera: str, state: str, why: str) -> None:
         t_ms, m_ms = clock.now()

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -83,7 +84,7 @@ class CameraSource:
         self._folder = folder
         self._stop = stop
         self._on_state = on_state
-        self._state = ""
+        self._state = self._logged = ""
         self.paused = threading.Event()
 
     def run(self) -> None:
@@ -97,7 +98,7 @@ class CameraSource:
             try:
                 self._session(backoff)
                 why = "the stream ended"
-            except (StreamError, av.FFmpegError, OSError, IndexError) as error:
+            except (StreamError, av.FFmpegError, OSError, IndexError, sqlite3.Error) as error:
                 why = str(error)
             if not self._stop.is_set() and not self.paused.is_set():
                 self._tell("down", why)
@@ -119,7 +120,13 @@ class CameraSource:
                 writer.close()
 
     def _tell(self, state: str, why: str) -> None:
-        if state != self._state:
-            self._state = state
+        if state != self._logged:
+            self._logged = state
             log.warning("camera %s: %s %s", self._plan.name, state, why)
-            self._on_state(self._plan.name, state, why)
+        if state != self._state:
+            try:
+                self._on_state(self._plan.name, state, why)
+            except sqlite3.Error as error:  # the disk that takes no footage takes no word of it either: told at the next turn
+                log.debug("camera %s: %s cannot be told yet: %s", self._plan.name, state, error)
+            else:
+                self._state = state

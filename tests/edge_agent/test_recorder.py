@@ -163,6 +163,15 @@ def test_a_camera_that_dies_is_told_and_comes_back(tmp_path: Path, camera: Camer
             again.kill()
 
 
+def test_a_camera_goes_on_when_the_disk_takes_its_segments_again(recording: Recording) -> None:
+    full = "CREATE TRIGGER full BEFORE INSERT ON segments BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+    recording.footage.connection.execute(full)
+    recording.thread.start()
+    recording.wait_state("down")
+    recording.footage.connection.execute("DROP TRIGGER full")
+    recording.wait_state("recording")
+
+
 def test_a_frozen_camera_is_down(recording: Recording, camera: Camera) -> None:
     recording.thread.start()
     recording.wait_state("recording")
