@@ -88,7 +88,7 @@ class Agent:
         self.output_faults: dict[str, str] = {}
         self.link: Any = None
         self._centre = centre
-        note = journal.journal.note
+        note = journal.journal.memory.note
         self.documents = open_documents(config.data / "documents.json", listener=lambda *_: self.reports.config_changed())
         stack.callback(self.documents.close)
         self.panel = Panel(self._outputs())

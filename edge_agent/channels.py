@@ -61,7 +61,7 @@ class Channels:
 
     async def _save(self) -> None:
         try:
-            await self._journal.call(self._journal.journal.remember, {NOTE: json.dumps(self._numbers)})
+            await self._journal.call(self._journal.journal.memory.remember, {NOTE: json.dumps(self._numbers)})
         except JournalFull as error:
             log.debug("the channels' numbers are saved later: %s", error)
         else:

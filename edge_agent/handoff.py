@@ -13,7 +13,7 @@ from typing import Any
 from edge_agent.async_journal import AsyncJournal
 from edge_agent.errors import HandoffError, JournalError, JournalFull
 from edge_agent.file_queue import FileRef
-from edge_agent.journal import Errand
+from edge_agent.memory import Errand
 from wire.codec import decode_record, dumps, loads
 from wire.errors import WireError
 from wire.topics import LANES
@@ -200,7 +200,7 @@ class HandoffServer:
 
     async def _send_errands(self, child: str) -> None:
         try:
-            errands = await self._journal.call(self._journal.journal.errands, child)
+            errands = await self._journal.call(self._journal.journal.memory.errands, child)
         except JournalError as error:
             self._tell(f"errands of {child} cannot be read: {error}")
             return
@@ -272,7 +272,7 @@ class HandoffServer:
             before.close()
         peer.child = child
         self._children[child] = peer
-        n = await self._journal.call(self._journal.journal.source_n, source)
+        n = await self._journal.call(self._journal.journal.memory.source_n, source)
         await peer.send({"op": "welcome", "n": n})
         await self._send_errands(child)
         for listener in self._joined:
@@ -312,7 +312,7 @@ class HandoffServer:
                 future.set_result(Done(ok=ok, why=why[:500]))
         elif not ident.startswith(("now-", "all-")):
             try:
-                await self._journal.call(self._journal.journal.errand_done, ident)
+                await self._journal.call(self._journal.journal.memory.errand_done, ident)
             except JournalFull as error:
                 self._tell(f"errand {ident} stays noted, it will be sent again: {error}")
 

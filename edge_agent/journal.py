@@ -1,6 +1,5 @@
 """The agent's durable, ordered, hash-chained outbox in three lanes, and what the centre's acknowledgements do to it."""
 
-import json
 import secrets
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -15,6 +14,7 @@ from edge_agent.file_queue import FileQueue, FileRef
 from edge_agent.journal_db import transaction, translated
 from edge_agent.keys import AgentKey, CentreKey
 from edge_agent.lane_state import Lane, digest_of, head_at, lane_states, load_lane
+from edge_agent.memory import Errand, Memory
 from edge_agent.rejournal import rejournal
 from edge_agent.retention import Thinned
 from wire import chain
@@ -30,7 +30,6 @@ HEADER_ROOM_BYTES = 1024  # a header has about 450 bytes; a batch's lines get wh
 ACK_GRAIN_MS = 3_600_000  # acknowledgements of one hour share a row, which keeps disk writes down
 RENEW_FIRST_MS = 60_000  # a new epoch that was never acknowledged is not followed by another sooner than this, doubling
 RENEW_MAX_MS = 3_600_000
-COMMANDS_MAX = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +41,6 @@ class Batch:
     first: int
     last: int
     payload: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """Something a child has yet to do, kept until it says it is done."""
-
-    id: str
-    child: str
-    name: str
-    args: dict[str, Any]
 
 
 Errands = Sequence[Errand] | Callable[[str, int], Sequence[Errand]]
@@ -129,6 +118,7 @@ class Journal:
     def _connect(self) -> None:
         self._db = journal_db.connect(self.path)
         self.files = FileQueue(self._db, self._lock)
+        self.memory = Memory(self._db, self._lock)
         with translated():
             row = self._db.execute("SELECT epoch, name FROM epochs ORDER BY epoch DESC LIMIT 1").fetchone()
             if row is None:
@@ -176,12 +166,12 @@ class Journal:
         """Store records at the end of a lane, durably, with the files they speak of and errands that follow; their sequences.
 
         `source` = (who, n) makes the append happen once: with an n not above the highest stored for `who`, nothing is stored and the
-        list is empty. `notes` is called once the records are made; what it gives is kept in the same transaction (see `note`). Raises
+        list is empty. `notes` is called once the records are made; what it gives is kept in the same transaction (`Memory.note`). Raises
         WireError for a record that breaks the contract (nothing is stored).
         """
         with self._lock:
             index, state = LANES.index(lane), self._lanes[lane]
-            if source is not None and source[1] <= self.source_n(source[0]):
+            if source is not None and source[1] <= self.memory.source_n(source[0]):
                 return []
             t_ms = self._now()[0]
             seq, h, rows = state.last_seq, state.head, []
@@ -194,58 +184,11 @@ class Journal:
             with transaction(self._db):
                 self._db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?)", rows)
                 self.files.add(files, lane=index, epoch=self._epoch, seq=seq, t_ms=t_ms)
-                self._db.executemany(
-                    "INSERT OR IGNORE INTO errands VALUES (?, ?, ?, ?, ?)",
-                    [(e.id, e.child, e.name, json.dumps(e.args), t_ms) for e in due],
-                )
-                if source is not None:
-                    self._db.execute("INSERT OR REPLACE INTO sources VALUES (?, ?, ?)", (*source, t_ms))
-                if notes is not None:
-                    self._write_notes(notes())
+                self.memory.write(errands=due, source=source, notes=notes() if notes is not None else None, t_ms=t_ms)
             first, state.last_seq, state.head = state.last_seq + 1, seq, h
         for listener in self._listeners:
             listener(lane)
         return list(range(first, seq + 1))
-
-    def remember(self, notes: Mapping[str, str]) -> None:
-        """Keep texts by name, durably, beside the journal: the state of the alarm rules for one."""
-        with self._lock, transaction(self._db):
-            self._write_notes(notes)
-
-    def _write_notes(self, notes: Mapping[str, str]) -> None:
-        self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", [(f"note:{name}", text) for name, text in notes.items()])
-
-    def note(self, name: str) -> str | None:
-        """A text kept by `append` or `remember`, None for one never kept."""
-        with self._lock, translated():
-            row = self._db.execute("SELECT value FROM meta WHERE name = ?", (f"note:{name}",)).fetchone()
-        return str(row[0]) if row else None
-
-    def source_n(self, source: str) -> int:
-        """The highest n stored for a source; 0 for one never heard of."""
-        with self._lock, translated():
-            row = self._db.execute("SELECT n FROM sources WHERE source = ?", (source,)).fetchone()
-        return int(row[0]) if row else 0
-
-    def errands(self, child: str) -> list[Errand]:
-        """What a child has yet to do, oldest first."""
-        with self._lock, translated():
-            rows = self._db.execute("SELECT id, child, name, args FROM errands WHERE child = ? ORDER BY at_ms, id", (child,)).fetchall()
-        return [Errand(id=row[0], child=row[1], name=row[2], args=json.loads(row[3])) for row in rows]
-
-    def errand_done(self, ident: str) -> None:
-        """Forget an errand; unknown ones are no error, since a child may say it twice."""
-        with self._lock, transaction(self._db):
-            self._db.execute("DELETE FROM errands WHERE id = ?", (ident,))
-
-    def remember_command(self, ident: str, expires_ms: int) -> bool:
-        """Durably remember a command's id until it expires; False if it was known, or too many are remembered."""
-        with self._lock, transaction(self._db):
-            self._db.execute("DELETE FROM commands WHERE expires_ms < ?", (self._now()[0],))
-            if self._db.execute("SELECT count(*) FROM commands").fetchone()[0] >= COMMANDS_MAX:
-                return False
-            done = self._db.execute("INSERT OR IGNORE INTO commands VALUES (?, ?)", (ident, expires_ms))
-            return done.rowcount == 1
 
     def remember_seen(self, size: int) -> None:
         """Remember the size of the ledger tree last verified; each batch's header says it."""

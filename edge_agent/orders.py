@@ -54,7 +54,7 @@ class Orders:
         elif len(self._tasks) >= AT_ONCE_MAX:
             refusal = f"{AT_ONCE_MAX} commands are being done already"
         keep_ms = min(max(expires, t_ms + 60_000), t_ms + LIFETIME_MAX_MS)
-        if not await self._journal.call(self._journal.journal.remember_command, ident, keep_ms):
+        if not await self._journal.call(self._journal.journal.memory.remember_command, ident, expires_ms=keep_ms, now_ms=t_ms):
             return  # known: it was done, or is being done
         if refusal:
             await self._answer(ident, Done(ok=False, why=refusal))

@@ -56,7 +56,7 @@ class ReadingsBuffer:
     async def taken(self, sensor: str) -> str:
         """How far a sensor's samples were taken, in this process or before it; empty for one never heard of."""
         if sensor not in self._taken:
-            note: str | None = await self._journal.call(self._journal.journal.note, TAKEN + sensor)
+            note: str | None = await self._journal.call(self._journal.journal.memory.note, TAKEN + sensor)
             self._taken[sensor] = note or ""
         return self._taken[sensor]
 

@@ -23,6 +23,7 @@ from edge_agent.handoff_client import HandoffClient
 from edge_agent.outbox import Outbox
 from scanner_line.bench import Bench
 from scanner_line.errors import ProfileError, ScannerLineError
+from scanner_line.orders import obey
 from scanner_line.profile import Profile
 from sensors.transports.gpio import Pins, device_pins, simulated_pins
 
@@ -129,7 +130,7 @@ class StationProcess:
             await asyncio.wait_for(self._ready.wait(), START_S)
         except TimeoutError:
             return Done(ok=False, why="the bench is still starting")
-        ok, why = await self.bench.station.command(name, args)
+        ok, why = await obey(self.bench.station, name, args)
         return Done(ok=ok, why=why or "")
 
 

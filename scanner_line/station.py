@@ -303,31 +303,11 @@ class Station:
             await self._look_up()
             return gone
 
-    # the centre's commands, and whoever watches
+    # whoever watches
 
-    async def command(self, name: str, args: Mapping[str, Any]) -> tuple[bool, str | None]:
-        """Do what the centre asks: batch.open {declared?, volume?}, batch.close {confirm?}, capture, retake, page.delete (the last
-        spread), identify. Returns whether it was done, and why not."""
-        declared, volume = args.get("declared"), args.get("volume")
-        if not (declared is None or type(declared) is int) or not (volume is None or isinstance(volume, str)):
-            return False, "declared is a whole number and volume a text"
-        try:
-            if name == "batch.open":
-                await self.open_batch(declared=declared, volume=volume)
-            elif name == "batch.close":
-                await self.close_batch(confirmed=args.get("confirm") is True)
-            elif name in (CAPTURE, RETAKE):
-                outcome = await self.press("centre", name)
-                return outcome == "captured", None if outcome == "captured" else outcome
-            elif name == "page.delete":
-                await self.undo()
-            elif name == "identify":
-                self._signals.identify()
-            else:
-                return False, f"a bench does not know the command {name}"
-        except (BatchError, SpoolError) as error:
-            return False, str(error)
-        return True, None
+    def identify(self) -> None:
+        """Blink the lamp: this is the one."""
+        self._signals.identify()
 
     def set_link(self, name: str, up: bool | None) -> None:
         """Tell the screen how the `core` or the `centre` is reached: True, False, or None for unknown."""

@@ -13,8 +13,9 @@ from typing import Any
 from edge_agent.alarms import AlarmDesk
 from edge_agent.async_journal import AsyncJournal
 from edge_agent.contacts import ContactDesk
-from edge_agent.journal import Errand, Journal
+from edge_agent.journal import Journal
 from edge_agent.keys import AgentKey
+from edge_agent.memory import Errand
 from edge_agent.panel import Panel
 from edge_agent.rules import Rule
 from sensors.registry import build_contact
@@ -124,7 +125,7 @@ async def test_an_opening_asks_for_a_clip_by_its_own_id_and_comes_before_its_ala
             "state": "open",
             "contacts": ["door"],
         }
-        assert [kept.id for kept in bench.journal.errands("recorder")] == [errand.id]  # durable until the recorder has done it
+        assert [kept.id for kept in bench.journal.memory.errands("recorder")] == [errand.id]  # durable until the recorder has done it
 
 
 async def test_what_happened_before_the_stop_is_journalled_at_the_stop(tmp_path: Path) -> None:

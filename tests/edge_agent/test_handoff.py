@@ -19,8 +19,9 @@ from edge_agent.async_journal import AsyncJournal
 from edge_agent.errors import HandoffError
 from edge_agent.handoff import LINE_MAX, Done, HandoffServer, request_core
 from edge_agent.handoff_client import HandoffClient
-from edge_agent.journal import Errand, Journal
+from edge_agent.journal import Journal
 from edge_agent.keys import AgentKey
+from edge_agent.memory import Errand
 from edge_agent.outbox import Outbox
 from wire import codec
 from wire.errors import WireError
@@ -208,12 +209,12 @@ def test_an_errand_is_sent_until_the_child_has_done_it(tmp_path: Path) -> None:
             await server.errand(errand)  # the recorder is not there
             async with child(tmp_path, outbox, name="recorder", do=dies):
                 await asyncio.wait_for(asked.wait(), 20)
-            assert journal.journal.errands("recorder") == [errand]
+            assert journal.journal.memory.errands("recorder") == [errand]
         # the core, too, was away in between
         async with core(tmp_path) as (journal, _), child(tmp_path, outbox, name="recorder", do=does):
             await asyncio.wait_for(finished.wait(), 20)
             async with asyncio.timeout(20):
-                while journal.journal.errands("recorder"):  # noqa: ASYNC110 - the yes is on its way
+                while journal.journal.memory.errands("recorder"):  # noqa: ASYNC110 - the yes is on its way
                     await asyncio.sleep(0.01)
         assert done == [{"name": "clip.pin", "event": "x"}]
 

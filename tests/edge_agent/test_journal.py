@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from edge_agent.errors import JournalError, KeyFileError
 from edge_agent.file_queue import FileRef
-from edge_agent.journal import AckOutcome, Errand, Journal
+from edge_agent.journal import AckOutcome, Journal
 from edge_agent.keys import AgentKey, CentreKey
+from edge_agent.memory import Errand
 from edge_agent.retention import Thinned
 from tests.edge_agent.journal_parts import HOUR_MS, Room, T, channel, contact, reading
 from wire import chain, codec
@@ -137,23 +138,23 @@ def test_a_record_of_a_source_is_taken_once(room: Room) -> None:
     room.reopen()
     assert room.journal.append("capture", [record("health", T, 0, facts={})], source=("outbox-1", 7)) == []
     assert room.journal.append("capture", [record("health", T, 0, facts={})], source=("outbox-2", 7)) == [2]
-    assert room.journal.source_n("outbox-1") == 7
+    assert room.journal.memory.source_n("outbox-1") == 7
 
 
 def test_an_errand_is_kept_until_it_is_done(room: Room) -> None:
     errand = Errand(id="e1", child="recorder", name="clip.pin", args={"contact": "room-101/door"})
     room.journal.append("events", [contact(0)], errands=[errand])
-    assert room.reopen().errands("recorder") == [errand]
-    room.journal.errand_done("e1")
-    room.journal.errand_done("e1")
-    assert room.reopen().errands("recorder") == []
+    assert room.reopen().memory.errands("recorder") == [errand]
+    room.journal.memory.errand_done("e1")
+    room.journal.memory.errand_done("e1")
+    assert room.reopen().memory.errands("recorder") == []
 
 
 def test_a_command_is_remembered_until_it_expires(room: Room) -> None:
-    assert room.journal.remember_command("c1", T + HOUR_MS)
-    assert not room.reopen().remember_command("c1", T + HOUR_MS)
+    assert room.journal.memory.remember_command("c1", expires_ms=T + HOUR_MS, now_ms=room.clock.t_ms)
+    assert not room.reopen().memory.remember_command("c1", expires_ms=T + HOUR_MS, now_ms=room.clock.t_ms)
     room.clock.forward(2 * HOUR_MS)
-    assert room.journal.remember_command("c1", T + 3 * HOUR_MS)
+    assert room.journal.memory.remember_command("c1", expires_ms=T + 3 * HOUR_MS, now_ms=room.clock.t_ms)
 
 
 def test_a_damaged_file_is_set_aside_and_a_new_epoch_says_so(room: Room) -> None:

@@ -279,11 +279,11 @@ def test_sigkill_at_any_moment_loses_nothing_that_was_said_to_be_durable(tmp_pat
         process.wait(10)
         journal = Journal.open(tmp_path / "journal.db", site="demo", agent="room-101", key=key, centre=CentreKey(centre_key.public_base64))
         assert journal.damaged is None
-        assert journal.source_n("w") in (durable + 1, durable + 2), "the last one may have been durable and not yet said"
+        assert journal.memory.source_n("w") in (durable + 1, durable + 2), "the last one may have been durable and not yet said"
         for lane in ("events", "readings", "capture"):
             while (batch := journal.batch(lane, journal.lane(lane).acked_seq)) is not None:
                 journal.acknowledge(lane, codec.decode_ack(codec.encode_message(centre.receive(lane, batch.payload))))
-        durable = journal.source_n("w") - 1
+        durable = journal.memory.source_n("w") - 1
         journal.close()
         stored: list[Any] = [r["facts"]["n"] for _, r in centre.order if r["k"] == "config"]
         assert sorted(stored) == list(range(durable + 1)), "each once, none missing"

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+from scanner_line.orders import obey
 from scanner_line.presses import RETAKE
 from scanner_line.states import CAPTURE
 from tests.scanner_line.bench import Bench
@@ -18,7 +19,7 @@ async def work(folder: Path) -> None:
     print("ready", flush=True)
     for n in range(10_000):
         if n % 20 == 19:
-            await bench.station.command("batch.close", {"confirm": True})
+            await obey(bench.station, "batch.close", {"confirm": True})
         outcome = await bench.station.press("pedal", RETAKE if n % 5 == 4 else CAPTURE)
         print(outcome, flush=True)
 

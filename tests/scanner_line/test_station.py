@@ -6,12 +6,14 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from scanner_line.batches import now
 from scanner_line.errors import BatchError, ImageRefused, JudgeError
+from scanner_line.orders import obey
 from scanner_line.presses import RETAKE
 from scanner_line.separators import Separator
 from scanner_line.states import Edge, Settings, State
@@ -309,8 +311,8 @@ def test_closing_with_another_count_than_declared_asks_first(tmp_path: Path) -> 
             await station.close_batch()
         await station.keep_open()
         assert station.question is None
-        assert await station.command("batch.close", {}) == (False, "5 pages declared, 0 captured")
-        assert await station.command("batch.close", {"confirm": True}) == (True, None)
+        assert await obey(station, "batch.close", {}) == (False, "5 pages declared, 0 captured")
+        assert await obey(station, "batch.close", {"confirm": True}) == (True, None)
 
     at_bench(tmp_path, work)
     closed = [one for one in records(tmp_path, "batch") if one["state"] == "closed"]
@@ -408,7 +410,7 @@ def test_undo_takes_the_last_page_out_and_keeps_its_image(tmp_path: Path) -> Non
 
 def test_the_centre_can_open_close_capture_retake_and_gets_words_for_no(tmp_path: Path) -> None:
     async def work(bench: Bench) -> None:
-        do = bench.station.command
+        do = partial(obey, bench.station)
         assert await do("batch.close", {}) == (False, "no batch is open")
         assert await do("batch.open", {"declared": 2, "volume": "9"}) == (True, None)
         assert await do("batch.open", {}) == (False, "a batch is open already")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from scanner_line.errors import BatchError, ImageRefused, JudgeError
+from scanner_line.orders import obey
 from scanner_line.presses import RETAKE
 from scanner_line.states import CAPTURE, Settings, State
 from tests.scanner_line.bench import Bench, check_books, records
@@ -99,9 +100,9 @@ class BenchMachine(RuleBasedStateMachine):
     def open_or_close(self, declared: int | None, confirm: bool) -> None:
         """By the centre's commands."""
         if self.bench.station.facts.batch is None:
-            done = self.loop.run_until_complete(self.bench.station.command("batch.open", {"declared": declared}))
+            done = self.loop.run_until_complete(obey(self.bench.station, "batch.open", {"declared": declared}))
             assert done == (True, None)
-        elif self.loop.run_until_complete(self.bench.station.command("batch.close", {"confirm": confirm}))[0]:
+        elif self.loop.run_until_complete(obey(self.bench.station, "batch.close", {"confirm": confirm}))[0]:
             self.spreads = []
 
     @rule()
