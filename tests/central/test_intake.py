@@ -23,8 +23,8 @@ def centre(tmp_path: Path) -> Iterator[Centre]:
     made.close()
 
 
-def door(seq: int, state: str = "closed") -> dict[str, Any]:
-    made: dict[str, Any] = record("contact", NOW + seq * 1000, seq * 1000, contact="room-101/door", state=state, kind="door")
+def door(seq: int, state: str = "closed", agent: str = "room-101") -> dict[str, Any]:
+    made: dict[str, Any] = record("contact", NOW + seq * 1000, seq * 1000, contact=f"{agent}/door", state=state, kind="door")
     return made
 
 
@@ -110,7 +110,7 @@ def test_a_withheld_record_keeps_its_place_in_the_chain(centre: Centre) -> None:
     lines[2] = b"#" + hex_of(line_digest(lines[2])).encode()  # known to the centre as it was
     (ack,) = centre.send(Arrival(whole.topic, b"\n".join(lines)))
     assert (ack["seq"], ack["head"]) == (3, agent.head("events", 3))
-    erased = centre.enrol(Journal("vault-01"), "vault-01").add("events", b"#" + b"ab" * 32, door(2))
+    erased = centre.enrol(Journal("vault-01"), "vault-01").add("events", b"#" + b"ab" * 32, door(2, agent="vault-01"))
     (ack,) = centre.send(erased.batch("events"))
     assert ack["seq"] == 2
     assert centre.one("SELECT count(*) FROM security_events WHERE agent = 'vault-01'") == 1
