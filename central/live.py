@@ -9,21 +9,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Annotated, Any
 
-import msgspec
-from flask import Blueprint, Response, request
-from flask_login import current_user
 from sqlalchemy import Engine, func, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from central.ledger.tables import live
-from central.people import identity, rights
-from central.people.principal import Principal
 from central.store.engine import reading
-from central.web.operation import Operation, operation
-from central.web.problems import Problem, bad_field
-from central.web.state import state
 
 LOG = logging.getLogger("muniment.live")
 POLL_S = 0.04
@@ -33,8 +24,6 @@ BATCH = 500
 PAUSE_S = 0.005
 HEARTBEAT_S = 15.0
 RETRY_MS = 1000
-SEND_TIMEOUT_S = 30.0
-ID_MAX = 2**53
 
 
 @dataclass(frozen=True)
@@ -74,6 +63,7 @@ class LiveHub:
         self._lock = threading.Lock()
         self._clients: set[Subscription] = set()
         self._thread: threading.Thread | None = None
+        self._last = 0  # the newest event that was fanned out; the poller's own
 
     @property
     def clients(self) -> int:
@@ -87,13 +77,14 @@ class LiveHub:
 
     def subscribe(self, names: frozenset[str]) -> Subscription:
         """Begin to collect events for one client; TooManyClients when the worker is full."""
-        subscription = Subscription(names)
+        subscription, newest = Subscription(names), self.newest()
         with self._lock:
             if len(self._clients) >= CLIENTS_MAX:
                 raise TooManyClients
             self._clients.add(subscription)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._poll, args=(self.newest(),), name="live", daemon=True)
+                self._last = newest
+                self._thread = threading.Thread(target=self._poll, name="live", daemon=True)
                 self._thread.start()
         return subscription
 
@@ -102,33 +93,40 @@ class LiveHub:
         with self._lock:
             self._clients.discard(subscription)
 
-    def _poll(self, last: int) -> None:
+    def _listened_to(self) -> bool:
+        """Whether anybody listens; if not, the poller ends, and the next client starts another."""
+        with self._lock:
+            if not self._clients:
+                self._thread = None
+            return bool(self._clients)
+
+    def _poll(self) -> None:
+        while self._listened_to():
+            try:
+                self._follow()
+                return
+            except (sqlite3.Error, SQLAlchemyError):  # also a pool whose connections are all in use
+                LOG.exception("the live events cannot be read; trying again")
+                time.sleep(RETRY_MS / 1000)
+
+    def _follow(self) -> None:
+        """Fan out what is committed until nobody listens."""
         raw = self._engine.raw_connection()
         try:
-            cursor = raw.cursor()
-            version = -1
-            while True:
-                with self._lock:
-                    if not self._clients:
-                        self._thread = None
-                        return
-                try:
-                    cursor.execute("PRAGMA data_version")  # changes when another connection has committed
-                    row = cursor.fetchone()
-                    now = row[0] if row else version
-                    if now != version:
-                        last = self._fan_out(last)
-                        version = now
-                except (sqlite3.Error, DBAPIError):
-                    LOG.exception("the live events cannot be read; trying again")
-                    time.sleep(RETRY_MS / 1000)
+            cursor, version = raw.cursor(), -1
+            while self._listened_to():
+                cursor.execute("PRAGMA data_version")  # changes when another connection has committed
+                (now,) = cursor.fetchone() or (version,)
+                if now != version:
+                    self._fan_out()
+                    version = now
                 time.sleep(self._poll_s)
         finally:
             raw.close()
 
-    def _fan_out(self, last: int) -> int:
-        for count, event in enumerate(self.after(last), 1):
-            last = event.id
+    def _fan_out(self) -> None:
+        for count, event in enumerate(self.after(self._last), 1):
+            self._last = event.id
             if count % BATCH == 0:
                 time.sleep(PAUSE_S)  # a burst must not fill the queues before anyone had a turn to send
             with self._lock:
@@ -138,7 +136,6 @@ class LiveHub:
                     client.waiting.put_nowait(event)
                 except queue.Full:
                     client.dropped = True
-        return last
 
     def after(self, last: int) -> Iterator[Event]:
         """Every stored event after this id, in order, read in bounded steps."""
@@ -190,60 +187,3 @@ def stream(hub: LiveHub, names: frozenset[str], last_id: int | None, still: Call
                     return  # the client comes back at once and is judged anew
     finally:
         hub.leave(subscription)
-
-
-class LiveQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """From where on, and which events."""
-
-    last_event_id: Annotated[int, msgspec.Meta(ge=0, lt=ID_MAX, description="in place of the header Last-Event-ID")] | None = None
-    events: Annotated[str, msgspec.Meta(max_length=400, description="names, with commas between them")] | None = None
-
-
-def _last_id(query: LiveQuery) -> int | None:
-    given = request.headers.get("Last-Event-ID")
-    if not given:
-        return query.last_event_id
-    if not (given.isascii() and given.isdigit() and len(given) <= 16 and int(given) < ID_MAX):
-        raise bad_field("Last-Event-ID", "not an event id of this stream")
-    return int(given)
-
-
-def blueprint() -> Blueprint:
-    """`/api/v1/live`."""
-    made = Blueprint("live", __name__, url_prefix="/api/v1")
-
-    @made.get("/live")
-    @operation(
-        Operation(
-            right=rights.SIGNED_IN,
-            summary="Server-sent events that the roles allow; resumes after Last-Event-ID.",
-            query=LiveQuery,
-            headers={"Last-Event-ID": "the id of the last event that was received"},
-            media=("text/event-stream",),
-            also={503: "too many live clients"},
-        )
-    )
-    def live_stream(query: LiveQuery) -> Response:
-        hub, engine = state().live, state().engine
-        principal: Principal = current_user._get_current_object()
-        token, last_id = identity.bearer_token(), _last_id(query)
-        wanted = None if query.events is None else frozenset(query.events.split(","))
-
-        def names_of(who: Principal) -> frozenset[str]:
-            allowed = rights.live_events_of(who.rights)
-            return allowed if wanted is None else allowed & wanted
-
-        def still() -> frozenset[str] | None:
-            again = identity.refresh(engine, principal, token)
-            return None if again is None else names_of(again)
-
-        if hub.clients >= CLIENTS_MAX:
-            raise Problem(503, "too-many-live-clients", "This worker serves as many live clients as it may.", headers={"Retry-After": "5"})
-        socket: Any = request.environ.get("gunicorn.socket")
-        if socket is not None:
-            socket.settimeout(SEND_TIMEOUT_S)  # a client that reads nothing at all is let go
-        answer = Response(stream(hub, names_of(principal), last_id, still), content_type="text/event-stream; charset=utf-8")
-        answer.headers["X-Accel-Buffering"] = "no"
-        return answer
-
-    return made

@@ -8,12 +8,13 @@ from importlib.util import find_spec
 from flask import Flask
 from flask_wtf.csrf import CSRFProtect
 
-from central import live, uploads
+from central import uploads
 from central.config import CentralConfig
 from central.digitization import api as digitization
 from central.environment import api as environment
 from central.health import api as agents
 from central.ledger import api as ledger
+from central.live import LiveHub
 from central.objects import ObjectStore
 from central.people import api as people
 from central.people import auth, identity
@@ -21,7 +22,7 @@ from central.security import api as security
 from central.store.engine import open_engine
 from central.store.migrate import is_current
 from central.tables import load_tables
-from central.web import guards, headers, health, openapi, problems, secret
+from central.web import guards, headers, health, live, openapi, problems, secret
 from central.web.blocking import blocking
 from central.web.state import State, put
 
@@ -59,7 +60,7 @@ def build(config: CentralConfig) -> Flask:
         engine.dispose()
         raise NotMigrated(f"{config.database}: run `muniment-central migrate` first")
     store = ObjectStore(config.objects, engine, upload_bytes=config.limits.upload_mb * MB, blocking=blocking)
-    put(app.extensions, State(config=config, engine=engine, live=live.LiveHub(engine), objects=store))
+    put(app.extensions, State(config=config, engine=engine, live=LiveHub(engine), objects=store))
 
     problems.install(app)
     headers.install(app, https=https)

@@ -12,6 +12,7 @@ from flask import Flask, Response, g, has_request_context, render_template, requ
 from flask_wtf.csrf import CSRFError
 from jinja2 import TemplateNotFound
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException
 
 LOG = logging.getLogger("muniment.web")
@@ -93,7 +94,8 @@ def document(problem: Problem) -> ProblemDocument:
 
 def wants_page() -> bool:
     """Whether a person's browser asks for a page rather than a program for data."""
-    return not request.path.startswith(_MACHINE_PATHS) and request.headers.get("HX-Request") is None
+    program = "Authorization" in request.headers or request.headers.get("HX-Request") is not None
+    return not program and not request.path.startswith(_MACHINE_PATHS)
 
 
 def respond(problem: Problem) -> Response:
@@ -103,7 +105,7 @@ def respond(problem: Problem) -> Response:
     if wants_page():
         try:
             body = render_template("error.html", problem=shown)
-        except TemplateNotFound:
+        except (TemplateNotFound, DBAPIError, NoConnection):  # the page's frame names who is signed in: not while the store is away
             body = f"<!doctype html><title>{shown.status}</title><h1>{shown.status} {shown.title}</h1><p>{shown.request_id}</p>"
         response = Response(body, status=problem.status, mimetype="text/html")
     else:
@@ -140,8 +142,9 @@ def install(app: Flask) -> None:
             return error  # a redirect of the routing
         return respond(_of_http(error))
 
+    @app.errorhandler(NoConnection)
     @app.errorhandler(DBAPIError)
-    def on_store(error: DBAPIError) -> Response:
+    def on_store(error: DBAPIError | NoConnection) -> Response:
         LOG.exception("request %s %s: the store refused", request_id(), request.path, exc_info=error)
         busy = Problem(503, "store-unavailable", "The store is busy or full; try again.", headers={"Retry-After": "2"})
         return respond(busy)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from flask import current_app
 from sqlalchemy import Engine
 
 from central.config import CentralConfig
+from central.live import LiveHub
 from central.objects import ObjectStore
-
-if TYPE_CHECKING:
-    from central.live import LiveHub
 
 _KEY = "muniment"
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, delete, insert
+from sqlalchemy import Engine, create_engine, delete, insert
 
 from central.config import load
 from central.ledger.tables import live
+from central.live import LiveHub
 from central.store.engine import open_engine, writing
 from central.times import now_ms
 from tests.central.web_fixtures import prepare, write_config
@@ -237,3 +238,20 @@ def test_a_client_that_reads_nothing_does_not_hold_up_the_others(server: Server)
     assert [event[2]["n"] for event in good.events[1:]] == list(range(3000))
     lazy.close()
     good.close()
+
+
+def test_the_poller_outlives_a_store_without_a_free_connection(tmp_path: Path) -> None:
+    config = load(write_config(tmp_path, port=1))
+    prepare(config, ())
+    engine = create_engine(f"sqlite+pysqlite:///{config.database}", pool_size=2, max_overflow=0, pool_timeout=0.05)
+    hub = LiveHub(engine, poll_s=0.01)
+    with engine.connect():
+        subscription = hub.subscribe(frozenset(("alarm",)))  # the poller takes the one connection left, and has none to read with
+        time.sleep(0.3)
+    writer = open_engine(config.database)
+    with writing(writer) as connection:
+        connection.execute(insert(live).values(t_ms=now_ms(), event="alarm", agent="a", room="r", data="{}"))
+    assert subscription.waiting.get(timeout=10).name == "alarm"
+    hub.leave(subscription)
+    writer.dispose()
+    engine.dispose()
