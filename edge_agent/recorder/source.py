@@ -122,7 +122,8 @@ class CameraSource:
     def _tell(self, state: str, why: str) -> None:
         if state != self._logged:
             self._logged = state
-            log.warning("camera %s: %s %s", self._plan.name, state, why)
+            level = logging.INFO if state == "recording" else logging.WARNING
+            log.log(level, "camera %s is %s%s", self._plan.name, state, f": {why}" if why else "")
         if state != self._state:
             try:
                 self._on_state(self._plan.name, state, why)
