@@ -24,6 +24,7 @@ from central.store.single import AlreadyWritten, only_writer
 from wire.topics import valid_name
 
 DONE, FAILED, WRONG = 0, 1, 2
+RESERVED = "centre"  # begins the ids of the centre's own alarms
 Command = Callable[[CentralConfig, argparse.Namespace], int]
 
 
@@ -182,6 +183,8 @@ def _agent_enrol(config: CentralConfig, args: argparse.Namespace) -> int:
     from central.enrol import enrol
 
     room = args.room or args.name
+    if args.name in (RESERVED, config.broker.user):
+        raise InputError(f"{args.name!r} is the centre's own name")
     for word in (args.name, room):
         if not valid_name(word):
             raise InputError(f"{word!r} is not a name: 1-40 of a-z, 0-9, - and _")

@@ -11,8 +11,10 @@ from sqlalchemy.dialects.sqlite import insert
 
 from central.environment.tables import QUALITY, SUM_LIMIT, SUM_SCALE, channel_indexes, channels, rejournals
 from central.store.projecting import ActEntry, BatchEntry, Context, Handler, Reading, Record, handle
+from wire.topics import valid_name
 from wire.units import unit_of
 
+CHANNELS_MAX = 1000  # of one agent
 HOUR_MS = 3_600_000
 _INSERT = "INSERT OR IGNORE INTO readings (channel_id, t_ms, epoch_id, seq, v, quality, why, raw_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _ROLLUP = """INSERT INTO rollup_hour (channel_id, hour_ms, n, other, min, max, sum_n, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -200,15 +202,19 @@ class ClimateProjector:
 
     def _channel(self, context: Context, entry: BatchEntry, seq: int, record: Record) -> None:
         sensor = sensor_name(entry.agent, record["sensor"], record["q"])
+        if not valid_name(sensor):
+            raise ValueError(f"sensor {sensor[:100]!r} is not a name")
         name = f"{entry.agent}.{sensor}.{record['q']}"
         ident = self._ids.get(name)
         if ident is None:
+            if sum(about[4] == entry.agent for about in self._about.values()) >= CHANNELS_MAX:
+                raise ValueError(f"channel {name} is one more than the {CHANNELS_MAX} of an agent")
             ident = self._ids[name] = channel_id(name, self._ids.values())
         row = {
             "id": ident,
             "channel": name,
             "agent": entry.agent,
-            "room": record.get("room") or context.room_of(entry.agent),
+            "room": context.room_in(entry.agent, record),
             "sensor": sensor,
             "q": record["q"],
             "u": unit_of(record["q"]),

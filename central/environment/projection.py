@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, case, select, update
+from sqlalchemy import Connection, case, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from central.environment.tables import agent_rooms, alarm_notes, alarms, limits, rooms
 from central.store.projecting import ActEntry, BatchEntry, Context, Handler, Record, as_json, derived_id, handle
+from wire.topics import valid_name
 
+ROOMS_MAX = 50  # of one agent
 ALARM_FIELDS = ("id", "rule", "subject", "priority", "state", "room", "active")
 
 
@@ -93,18 +95,25 @@ class AlarmProjector:
         self._note(context, entry.body["alarm"], leaf_idx=entry.leaf_idx, t_ms=entry.t_ms, what=what, actor=entry.actor, text=text)
 
     def _room(self, context: Context, entry: BatchEntry, _seq: int, record: Record) -> None:
-        room = record.get("room")
-        if room:
-            context.connection.execute(insert(rooms).values(id=room, agent=entry.agent).on_conflict_do_nothing())
+        room, run = record.get("room"), context.connection.execute
+        if room is None or room == context.room_of(entry.agent) or context.connection.scalar(select(rooms.c.id).where(rooms.c.id == room)):
+            return
+        if not valid_name(room):
+            raise ValueError(f"room {room[:100]!r} is not a name")
+        if run(select(func.count()).select_from(rooms).where(rooms.c.agent == entry.agent)).scalar_one() >= ROOMS_MAX:
+            raise ValueError(f"room {room!r} is one more than the {ROOMS_MAX} that an agent may name")
+        run(insert(rooms).values(id=room, agent=entry.agent).on_conflict_do_nothing())
 
     def _config(self, context: Context, entry: BatchEntry, _seq: int, record: Record) -> None:
         """Limits stand in `facts.limits`: {rule: {sensor, quantity, above?, below?, deadband?, delay_s?, priority?}}."""
         given = record["facts"].get("limits")
         if not isinstance(given, dict):
             return
-        rows = []
+        rows: list[dict[str, Any]] = []
         for rule, limit in given.items():
-            row = {name: None if limit.get(name) is None else float(limit[name]) for name in ("above", "below", "deadband", "delay_s")}
+            row: dict[str, Any] = {
+                name: None if limit.get(name) is None else float(limit[name]) for name in ("above", "below", "deadband", "delay_s")
+            }
             priority = limit.get("priority")
             channel = f"{entry.agent}.{limit['sensor']}.{limit['quantity']}"
             row |= {"agent": entry.agent, "rule": rule, "channel": channel, "priority": priority if isinstance(priority, str) else None}
@@ -130,7 +139,7 @@ class AlarmProjector:
             row = {
                 "id": ident,
                 "agent": entry.agent,
-                "room": record.get("room") or context.room_of(entry.agent),
+                "room": context.room_in(entry.agent, record),
                 "rule": record["rule"],
                 "subject": record["subject"],
                 "priority": record.get("priority", "medium"),

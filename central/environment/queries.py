@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from central.environment.lights import Limit, Standing, Value, light_of
 from central.environment.tables import QUALITY, alarms, channels, limits, readings, rooms
-from central.times import now_ms, rfc3339, rfc3339_or_none
+from central.times import AHEAD_MS, now_ms, rfc3339, rfc3339_or_none
 
 QUALITY_NAMES = {code: name for name, code in QUALITY.items()}
 OPEN_STATES = ("unacknowledged", "acknowledged", "returned")
@@ -107,7 +107,8 @@ def _last_readings(connection: Connection, room: str, *, silence_ms: int) -> lis
     found = []
     for channel in connection.execute(select(channels).where(channels.c.room == room).order_by(channels.c.channel)).all():
         last = readings.c.t_ms.desc(), readings.c.epoch_id.desc(), readings.c.seq.desc()
-        row = connection.execute(select(readings).where(readings.c.channel_id == channel.id).order_by(*last).limit(1)).first()
+        past = (readings.c.channel_id == channel.id) & (readings.c.t_ms <= now + AHEAD_MS)
+        row = connection.execute(select(readings).where(past).order_by(*last).limit(1)).first()
         if row is not None:
             found.append(
                 LastReading(

@@ -8,12 +8,14 @@ from central.environment.tables import alarms
 from central.ledger import acts
 
 SYSTEM = "system"
+PREFIX = "centre:"  # of the centre's own alarms' ids; an agent's begin with its name
 Words = Mapping[str, str]  # language -> text, saying what is wrong and what to do
 
 
 def open_alarm(connection: Connection, *, rule: str, subject: str) -> str | None:
-    """The id of an alarm of this rule and subject that a person or the condition keeps open."""
-    same = (alarms.c.rule == rule) & (alarms.c.subject == subject) & (alarms.c.state != "normal")
+    """The id of the centre's own alarm of this rule and subject that a person or the condition keeps open; no agent's stands for it."""
+    own = alarms.c.id.startswith(PREFIX, autoescape=True)
+    same = own & (alarms.c.rule == rule) & (alarms.c.subject == subject) & (alarms.c.state != "normal")
     found = connection.scalar(select(alarms.c.id).where(same).order_by(alarms.c.since_ms.desc()).limit(1))
     return None if found is None else str(found)
 
@@ -29,7 +31,7 @@ def raise_alarm(
     known = open_alarm(connection, rule=rule, subject=subject)
     if known is not None and (not lasting or connection.scalar(select(alarms.c.active).where(alarms.c.id == known))):
         return False
-    ident = known or f"centre:{rule}:{subject}:{t_ms}"
+    ident = known or f"{PREFIX}{rule}:{subject}:{t_ms}"
     body = {"alarm": ident, "rule": rule, "subject": subject, "agent": agent, "room": room, "priority": priority, "words": dict(words)}
     acts.record(connection, kind="alarm.raise", actor=SYSTEM, body=body, t_ms=t_ms)
     if not lasting:

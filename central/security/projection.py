@@ -6,7 +6,7 @@ from sqlalchemy import Connection, case, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from central.security.tables import clip_events, clips, reviews, security_events
-from central.store.projecting import ActEntry, BatchEntry, Context, Handler, Record, as_json, derived_id, handle, own_only
+from central.store.projecting import ActEntry, BatchEntry, Context, Handler, Record, as_json, check_own, derived_id, handle, own_only
 
 BECAUSE_MAX = 500  # events of one clip
 REVIEW_STATES = ("open", "claimed", "escalated", "closed")
@@ -71,7 +71,7 @@ class SecurityProjector:
             return None
         stamp = context.clock.stamp(entry, seq, record["t"], record["m"])
         ident = f"{entry.agent}:{entry.epoch}:{seq}"
-        room = record.get("room") or context.room_of(entry.agent)
+        room = context.room_in(entry.agent, record)
         row = {
             "id": ident,
             "agent": entry.agent,
@@ -88,7 +88,7 @@ class SecurityProjector:
 
     def _contact(self, context: Context, entry: BatchEntry, seq: int, record: Record) -> None:
         kind, state = record.get("kind", "contact"), record["state"]
-        facts = {"kind": kind, "door": record["contact"], "state": state, "person": None}
+        facts = {"kind": kind, "door": check_own(entry.agent, record["contact"]), "state": state, "person": None}
         made = self._event(context, entry, seq, record, facts)
         if made is None:
             return
@@ -102,7 +102,7 @@ class SecurityProjector:
             self._tell_review(context, review, agent=entry.agent, room=room, state="open", event=ident)
 
     def _card(self, context: Context, entry: BatchEntry, seq: int, record: Record) -> None:
-        facts = {"kind": "card", "door": record["reader"], "state": record["result"], "person": record["card"]}
+        facts = {"kind": "card", "door": check_own(entry.agent, record["reader"]), "state": record["result"], "person": record["card"]}
         made = self._event(context, entry, seq, record, facts)
         if made is None:
             return
@@ -116,7 +116,7 @@ class SecurityProjector:
         row = {
             "id": record["clip"],
             "agent": entry.agent,
-            "camera": record["camera"],
+            "camera": check_own(entry.agent, record["camera"]),
             "from_ms": record["from"] + shift,
             "to_ms": record["to"] + shift,
             "sha256": record["sha256"],
@@ -140,7 +140,8 @@ class SecurityProjector:
     def _resolved(context: Context, agent: str, events: list[Any], *, from_ms: int, to_ms: int) -> list[str]:
         """The events that a clip names; one that got another number in a new epoch is found by the clip's span."""
         named = [event for event in events if isinstance(event, str)]
-        known = list(context.connection.scalars(select(security_events.c.id).where(security_events.c.id.in_(named[:BECAUSE_MAX]))))
+        own = (security_events.c.agent == agent) & security_events.c.id.in_(named[:BECAUSE_MAX])
+        known = list(context.connection.scalars(select(security_events.c.id).where(own)))
         if len(known) < len(named):
             within = (
                 (security_events.c.agent == agent) & security_events.c.t_ms.between(from_ms, to_ms) & (security_events.c.kind != "card")

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select, tuple_
 
 from central.objects import stored_bytes
 from central.security.tables import clip_events, clips, reviews, security_events
-from central.times import now_ms, rfc3339, rfc3339_or_none
+from central.times import AHEAD_MS, now_ms, rfc3339, rfc3339_or_none
 
 CLIPS_MAX = 20  # of one event
 CONTACTS_MAX = 100  # of one room
@@ -80,7 +80,9 @@ class Review(msgspec.Struct, frozen=True):
 
 def contacts_of(connection: Connection, room: str) -> list[Contact]:
     """The last state of every contact of a room."""
-    newest = select(security_events.c.door, func.max(security_events.c.t_ms).label("t_ms")).group_by(security_events.c.door).subquery()
+    past = security_events.c.t_ms <= now_ms() + AHEAD_MS
+    by_door = select(security_events.c.door, func.max(security_events.c.t_ms).label("t_ms")).where(past).group_by(security_events.c.door)
+    newest = by_door.subquery()
     mine = (security_events.c.room == room) & (security_events.c.kind != "card")
     last = (security_events.c.door == newest.c.door) & (security_events.c.t_ms == newest.c.t_ms)
     rows = connection.execute(select(security_events).join(newest, last).where(mine).order_by(security_events.c.door, security_events.c.id))

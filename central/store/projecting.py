@@ -10,6 +10,8 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import OperationalError, StatementError
 
+from wire.topics import valid_name
+
 NAMESPACE = uuid.UUID("6b0f7c1e-8a4e-5d0c-9a39-1d9f5f0a7b11")  # of ids that are derived from ledger facts
 Record = dict[str, Any]
 
@@ -99,6 +101,11 @@ class Context:
     live: list[Live] | None = None
     problems: list[str] = field(default_factory=list)  # what could not be projected, in words, for the entry at hand
 
+    def room_in(self, agent: str, record: Record) -> str:
+        """The room that a record names, else its agent's own: a text that is no name of a room is nobody's."""
+        told = record.get("room")
+        return told if isinstance(told, str) and valid_name(told) else self.room_of(agent)
+
     def tell(self, event: str, *, agent: str | None, room: str | None, data: Mapping[str, Any]) -> None:
         """Add a live event, unless nobody is to hear."""
         if self.live is not None:
@@ -143,6 +150,14 @@ def handle(handlers: Mapping[str, Handler], context: Context, entry: BatchEntry)
 def as_json(value: Any) -> str:
     """JSON text of a value for a text column or a live event."""
     return msgspec.json.encode(value).decode()
+
+
+def check_own(agent: str, identity: str) -> str:
+    """The identity, if it is one of the agent's own: `{agent}/{name}`; ValueError otherwise."""
+    owner, _, name = identity.partition("/")
+    if owner != agent or not valid_name(name):
+        raise ValueError(f"{identity[:100]!r} is not one of the agent's own")
+    return identity
 
 
 def own_only(context: Context, table: Table, row: dict[str, Any]) -> None:

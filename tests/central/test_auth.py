@@ -116,6 +116,13 @@ def test_a_token_has_its_persons_rights_is_kept_as_a_hash_and_can_be_revoked(cen
     assert "invalid_token" in refused.headers["WWW-Authenticate"]
 
 
+@pytest.mark.parametrize("path", ["/", "/rooms", "/nowhere", "/static/nothing.js"])
+def test_a_bad_token_is_refused_on_pages_too(centre: Centre, path: str) -> None:
+    answer = centre.app.test_client().get(path, headers={"Authorization": "Bearer made-up"})
+    assert answer.status_code in (401, 404)
+    assert answer.mimetype == "application/problem+json"
+
+
 def test_a_cookie_lends_a_bad_token_nothing(centre: Centre) -> None:
     browser = centre.browser()
     sign_in(browser, "security")

@@ -111,6 +111,15 @@ def test_secrets_are_made_once_and_for_their_owner_only(filled: tuple[Command, J
     assert before["token" if "token" in before else "enrolled/room-101/token"].decode().strip() not in before["broker/passwords"].decode()
 
 
+@pytest.mark.parametrize("name", ["central", "centre"])
+def test_no_agent_takes_the_centres_own_names(filled: tuple[Command, Journal], name: str) -> None:
+    command, _ = filled
+    before = (command.data / "broker" / "passwords").read_text()
+    assert command("agent", "enrol", name, "--key", base64.b64encode(Journal("x").public).decode()) == 2
+    assert "own name" in command.err
+    assert (command.data / "broker" / "passwords").read_text() == before
+
+
 def test_a_key_belongs_to_one_agent(filled: tuple[Command, Journal]) -> None:
     command, journal = filled
     assert command("agent", "enrol", "vault-01", "--key", base64.b64encode(journal.public).decode()) == 2
