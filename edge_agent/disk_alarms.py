@@ -36,4 +36,5 @@ async def tell_level(desk: AlarmDesk, state: DiskState) -> None:
 
 def told_to_children(state: DiskState) -> dict[str, Any]:
     """The arguments of `disk.level`: level, name, free, and what a child must stop."""
-    return {**level_args(state), "no_video": state.level >= Level.NO_VIDEO, "no_capture": state.level >= Level.NO_CAPTURE}
+    stopped = {"no_video": Level.NO_VIDEO, "no_capture": Level.NO_CAPTURE, "events_only": Level.EVENTS_ONLY}
+    return {**level_args(state), **{what: state.level >= level for what, level in stopped.items()}}

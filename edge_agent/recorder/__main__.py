@@ -127,7 +127,7 @@ class Recorder:
                 because = str(args.get("because") or args.get("id") or "asked for")
                 await asyncio.to_thread(self._pins.request, camera=str(args["camera"]), because=because, **span)
             elif name == "disk.level":
-                self._pause(bool(args.get("no_video")))
+                self._pause(bool(args.get("no_video")), clips=bool(args.get("events_only")))
             else:
                 return Done(False, f"the recorder does not know {name}")
         except (KeyError, TypeError, ValueError) as error:
@@ -136,7 +136,11 @@ class Recorder:
             return Done(False, str(error))
         return Done(True, "")
 
-    def _pause(self, paused: bool) -> None:
+    def _pause(self, paused: bool, *, clips: bool) -> None:
+        if clips:
+            self._pins.held.set()
+        else:
+            self._pins.held.clear()
         for source in self._sources.values():
             if paused:
                 source.paused.set()

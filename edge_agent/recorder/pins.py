@@ -1,6 +1,8 @@
 """From what happened at the doors to clips: an event pins a span of video, the clip is made when the span is on disk."""
 
 import logging
+import shutil
+import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +17,8 @@ from wire.records import record
 log = logging.getLogger(__name__)
 LONGEST_MS = 120_000  # a clip that grew so long is closed, the next event begins another
 GRACE_MS = 8_000  # how long a clip waits for footage that should be there by now (a camera may be reconnecting)
+COPIES = 3  # of a clip's bytes that are on the disk at once while it is joined
+ROOM_BYTES = 1024 * 1024
 OPENING = ("open", "active")
 
 
@@ -35,6 +39,7 @@ class Pins:
         self._agent = agent
         self._cameras = {camera.name: camera for camera in cameras}
         self._folder = folder
+        self.held = threading.Event()  # while set, clips wait: the disk keeps what it has left for events
 
     def contact(self, *, contact: str, event: str, t_ms: int, state: str) -> None:
         """A contact opened or closed: the cameras that watch it keep the span around it. contact: name or identity."""
@@ -59,18 +64,23 @@ class Pins:
         return self._footage.want(name, from_ms=from_ms, to_ms=to_ms, event=because, longest_ms=0)
 
     def make_ready(self) -> int:
-        """Make every clip whose span is on disk, or will not come any more; how many were made."""
+        """Make every clip whose span is on disk, or will not come any more; how many were made. Those that find no room wait."""
         made = 0
         for wanted in self._footage.wanted():
+            if self.held.is_set():
+                break
             segment_ms = round(self._cameras[wanted.camera].segment_s * 1000) if wanted.camera in self._cameras else 0
             late = clock.wall_ms() > wanted.to_ms + 2 * segment_ms + GRACE_MS
             if late or self._footage.newest_end(wanted.camera) >= wanted.to_ms:
-                self._make(wanted)
-                made += 1
+                made += self._make(wanted)
         return made
 
-    def _make(self, wanted: WantedClip) -> None:
+    def _make(self, wanted: WantedClip) -> bool:
+        """Make one clip; False when the disk has no room to join its footage, which stays pinned."""
         segments = self._footage.segments(wanted.camera, from_ms=wanted.from_ms, to_ms=wanted.to_ms)
+        needed = COPIES * sum(segment.bytes for segment in segments) + ROOM_BYTES
+        if segments and shutil.disk_usage(segments[0].path.parent).free < needed:
+            return False  # a muxer that meets a full disk takes its process with it
         t_ms, m_ms = clock.now()
         because = list(wanted.because)
         fields: dict[str, Any] = {"clip": wanted.clip, "camera": f"{self._agent}/{wanted.camera}", "because": because}
@@ -96,6 +106,7 @@ class Pins:
             )
             if done.rowcount == 1:  # else another event has just made the span longer: it is made again, later
                 self._outbox.add("events", made, files)
+        return True
 
 
 def purge(footage: Footage, cameras: Iterable[CameraPlan], *, bytes_max: int, batch: int = 100) -> int:

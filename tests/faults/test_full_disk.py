@@ -196,6 +196,7 @@ def test_an_agent_s_disk_fills_up_in_the_stated_order_and_all_it_kept_arrives(tm
         taken = agent.taken()
         assert len(taken) >= 3
         until(lambda: {page["id"] for page in pages(site) if not page["pending"]} == taken, "each page that was taken", timeout_s=LONG_S)
+        assert "killed by signal" not in log.read_text(), "no process fell over the full disk"
         doors = [json.loads(line)["state"] for line in agent.lines(0) if b'"k":"contact"' in line]
         assert all(one != next_ for one, next_ in pairwise(doors)), "no door event is missing"
         found = {alarm["rule"]: alarm["since"] for alarm in site.items("/alarms") if alarm["rule"] in STEPS}
