@@ -63,6 +63,8 @@ SCHEMA = {
         ("operator", "s", 0),
         ("replaces", "s", 0),
         ("reason", "s", 0),
+        ("side", "s", 0),
+        ("deleted", "b", 0),
     ),
     "batch": (
         ("batch", "s", 1),
