@@ -20,7 +20,7 @@ from central.web.blocking import blocking
 from central.web.guards import safe_next, see_other
 from central.web.operation import Operation, operation
 from central.web.problems import Problem
-from central.web.state import engine
+from central.web.state import engine, state
 
 FAILURES = "10 per minute"  # of one name from one address; then 429 until the minute is over
 ADDRESS_FAILURES = "60 per minute"  # of one address, whatever the names
@@ -52,9 +52,21 @@ class Me(msgspec.Struct, frozen=True):
     csrf_token: str | None
 
 
+def _verify(name: str, password: str) -> int | None:
+    """The person's id if the password is right; a Problem when too many are being checked."""
+    here = state()
+    if not here.signing_in.acquire(blocking=False):
+        raise Problem(503, "busy", "Too many are signing in; try again in a moment.", headers={"Retry-After": "2"})
+    try:
+        with here.hashing:
+            return users.verify_password(here.engine, name, password, run=blocking)
+    finally:
+        here.signing_in.release()
+
+
 def sign_in(name: str, password: str) -> Principal:
     """Open a session for the right password and set its cookie; a Problem and an act for the wrong one."""
-    user_id = users.verify_password(engine(), name, password, run=blocking)
+    user_id = _verify(name, password)
     with writing(engine()) as connection:
         if user_id is None:
             acts.record(

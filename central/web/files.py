@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import struct
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 from flask import Response, request, send_file
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from central.web.blocking import blocking
 from central.web.problems import Problem, not_found
@@ -16,6 +18,9 @@ from central.web.state import state
 STRICT_ROLES = frozenset(("auditor",))  # those whose daily work it is not must say why they look
 CACHE = "private, max-age=600"  # as long as one act covers
 THUMB_QUALITY = 82
+FORMATS = ("JPEG", "PNG", "TIFF")  # what cameras here make; Pillow knows forty more, some of which start programs
+WHOLE_PIXELS_MAX = 60_000_000  # decoded whole, 180 MB at three bytes each
+ROWS_PIXELS_MAX = 170_000_000  # decoded row by row, at a fraction of the size
 _TYPES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PN": "image/png", b"II*": "image/tiff", b"MM\x00": "image/tiff"}
 Purpose = Annotated[str, msgspec.Meta(min_length=1, max_length=200, description="why it is looked at; recorded")]
 
@@ -55,25 +60,56 @@ def send_object(sha256: str, *, mimetype: str | None = None) -> Response:
     return answer
 
 
-def send_smaller(sha256: str, width: int) -> Response:
-    """The image as a JPEG of at most this width; a Problem if the bytes are no image that can be read."""
-    path = state().objects.path(sha256)
-    made: list[bytes] = []
+class ImageRefused(Exception):
+    """The bytes are no photograph that may be decoded here; the text says why."""
 
-    def shrink() -> None:
-        with Image.open(path) as image:
+
+def _check_size(image: Image.Image) -> None:
+    """Refuse what would take too much memory: all but a baseline JPEG is decoded whole."""
+    baseline = image.format == "JPEG" and not image.info.get("progressive")
+    most = ROWS_PIXELS_MAX if baseline else WHOLE_PIXELS_MAX
+    if image.width * image.height > most:
+        raise ImageRefused(f"{image.width} x {image.height} pixels are too large to be made smaller here")
+
+
+def shrink(path: Path, width: int) -> bytes:
+    """The image as a JPEG of at most this width; ImageRefused if it is none of our formats, damaged or too large."""
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            _check_size(image)
             image.draft("RGB", (width, width * image.height // max(image.width, 1)))
             image.thumbnail((width, width * 4))
             out = io.BytesIO()
             image.convert("RGB").save(out, "JPEG", quality=THUMB_QUALITY)
-            made.append(out.getvalue())
+            return out.getvalue()
+    except FileNotFoundError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise ImageRefused("it is too large to be made smaller here") from error
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+        KeyError,
+        TypeError,
+        OverflowError,
+        struct.error,
+    ) as error:  # Pillow's, of hostile bytes
+        raise ImageRefused(f"it cannot be read: {type(error).__name__}") from error
 
+
+def send_smaller(sha256: str, width: int) -> Response:
+    """The image as a JPEG of at most this width; a Problem if the bytes are no image that can be read."""
+    path = state().objects.path(sha256)
+    made: list[bytes] = []
     try:
-        blocking(shrink)
+        with state().decoding:
+            blocking(lambda: made.append(shrink(path, width)))
     except FileNotFoundError as error:
         raise not_found("The bytes are not here.") from error
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-        raise Problem(422, "unreadable-image", f"The image cannot be read: {type(error).__name__}. Its bytes stay on record.") from error
+    except ImageRefused as error:
+        raise Problem(422, "unreadable-image", f"The image: {error}. Its bytes stay on record.") from error
     answer = Response(made[0], mimetype="image/jpeg")
     answer.headers["Cache-Control"] = CACHE
     answer.set_etag(f"{sha256}-{width}")

@@ -1,5 +1,7 @@
 """Signing in and out, forged requests, roles that change, tokens, secrets."""
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -88,6 +90,18 @@ def test_guessing_is_slowed_down(centre: Centre) -> None:
     assert [answer.status_code for answer in given] == [401] * 10 + [429] * 2
     assert 0 < int(given[-1].headers["Retry-After"]) <= 60
     assert browser.post("/api/v1/session", json={"name": "auditor", "password": PASSWORD}).status_code == 200  # others are not locked out
+
+
+def test_passwords_are_not_tried_by_the_hundred_before_the_first_is_counted(centre: Centre) -> None:
+    body, there = {"name": "nobody-here", "password": "x" * 12}, {"REMOTE_ADDR": "192.0.2.7"}
+
+    def attempt(_: int) -> int:
+        return centre.app.test_client().post("/api/v1/session", json=body, environ_base=there).status_code
+
+    with ThreadPoolExecutor(60) as pool:
+        answers = Counter(pool.map(attempt, range(60)))
+    assert set(answers) <= {401, 429, 503}
+    assert answers[401] < 40
 
 
 def test_a_changed_role_is_in_force_at_the_next_request(centre: Centre) -> None:
