@@ -186,7 +186,7 @@ class Agent:
         if central is not None and token is not None:
             from edge_agent.uploader import CentreAddress, Uploader
 
-            uploader = Uploader(self.journal.journal, centre=CentreAddress(central["url"], token))
+            uploader = Uploader(self.journal.journal, centre=CentreAddress(central["url"], token, _path(central["tls_ca"])))
 
         def outcome(_lane: str, what: AckOutcome) -> None:
             if uploader is not None and what is AckOutcome.ADVANCED:
@@ -259,7 +259,7 @@ class Agent:
             return None
         return Restorer(
             self.documents,
-            ask=partial(ask_centre, central["url"], agent=self.config.name, token_file=token),
+            ask=partial(ask_centre, central["url"], agent=self.config.name, token_file=token, tls_ca=_path(central["tls_ca"])),
             benches=tuple(self.config.benches),
             request=self.handoff.request,
         )

@@ -10,6 +10,7 @@ from typing import Any
 from wire.topics import NAME_MAX, valid_name
 
 HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 BIND = re.compile(r"(\S+):(\d{1,5})")
 TEXT_MAX = 1024
 KINDS = {
@@ -22,6 +23,7 @@ KINDS = {
     "pin": "GPIO number (BCM), 0-27",
     "hours": 'span of local time, "HH:MM-HH:MM"',
     "bind": '"host:port"',
+    "url": "http:// or https:// address",
     "table": "table",
 }
 PIN_HIGH = 27  # BCM numbers on the 40-pin header: https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#gpio
@@ -131,7 +133,7 @@ def _fault(value: Any, option: Option) -> str:
         return "" if low <= value <= high else f"{value} is out of range: {option.range_words()}"
     if option.kind == "pin":
         return "" if 0 <= value <= PIN_HIGH else f"{value} is out of range: GPIO 0 to {PIN_HIGH}"
-    if option.kind in ("text", "name", "hours", "bind"):
+    if option.kind in ("text", "name", "hours", "bind", "url"):
         return _text_fault(value, option)
     return ""
 
@@ -145,6 +147,8 @@ def _text_fault(value: str, option: Option) -> str:
         return f'"{value[:60]}" is not a {KINDS["name"]}'
     if option.kind == "hours" and not HOURS.fullmatch(value):
         return f'"{value[:60]}" is not a {KINDS["hours"]}'
+    if option.kind == "url" and not URL.fullmatch(value):
+        return f'"{value[:60]}" is not an {KINDS["url"]}'
     if option.kind == "bind" and not ((match := BIND.fullmatch(value)) and int(match.group(2)) <= PORT_HIGH):
         return f'"{value[:60]}" is not {KINDS["bind"]} with a port of at most {PORT_HIGH}'
     return ""

@@ -103,7 +103,7 @@ class Restorer:
         log.error("bench %s has not taken its profile; it will at its next start", bench)
 
 
-def ask_centre(url: str, *, agent: str, token_file: Path) -> dict[str, Any]:
+def ask_centre(url: str, *, agent: str, token_file: Path, tls_ca: Path | None = None) -> dict[str, Any]:
     """What the centre last heard to be in force at this agent: {"calibration": {channel: …}, "profile": {bench: …}}; blocks.
 
     OSError or HTTPException where the centre cannot be reached, CentreError where it answers something else.
@@ -112,9 +112,8 @@ def ask_centre(url: str, *, agent: str, token_file: Path) -> dict[str, Any]:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise CentreError(f"not an http or https address: {url!r}")
     if parts.scheme == "https":
-        connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-            parts.hostname, parts.port, timeout=TIMEOUT_S, context=ssl.create_default_context()
-        )
+        context = ssl.create_default_context(cafile=str(tls_ca) if tls_ca else None)
+        connection: http.client.HTTPConnection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=TIMEOUT_S, context=context)
     else:
         connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=TIMEOUT_S)
     headers = {"Authorization": f"Bearer {read_secret(token_file, variable=CENTRAL_TOKEN)}", "Accept": "application/json"}

@@ -31,9 +31,10 @@ BROKER = (
     Option("tls_ca", "text", "File with the certificate authority; given, the link is TLS."),
 )
 CENTRAL = (
-    Option("url", "text", "The centre's address, for uploads.", required=True),
+    Option("url", "url", "The centre's address, for uploads.", required=True),
     Option("token_file", "text", "File with this agent's token; the environment's MUNIMENT_CENTRAL_TOKEN goes first."),
     Option("public_key_file", "text", "File with the centre's public key, pinned at enrolment."),
+    Option("tls_ca", "text", "File with the certificate authority of an https centre; left out, those that the system trusts."),
 )
 SIM = (
     Option("seed", "integer", "Start of the simulated world's random numbers.", 1, low=0, high=2**31 - 1),

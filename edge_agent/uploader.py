@@ -3,7 +3,6 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,9 +55,11 @@ class Uploader:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Start the threads."""
+        """Start the threads; UploadError or OSError where the centre's address or its certificate authority cannot be used."""
+        centre = self._centre
         for number in range(self._at_once):
-            thread = threading.Thread(target=self._work, name=f"upload-{number}", daemon=True)
+            client = TusClient(centre.url, token_file=centre.token_file, tls_ca=centre.tls_ca)
+            thread = threading.Thread(target=self._work, args=(client,), name=f"upload-{number}", daemon=True)
             self._threads.append(thread)
             thread.start()
 
@@ -75,8 +76,7 @@ class Uploader:
             thread.join(timeout_s)
         self._threads.clear()
 
-    def _work(self) -> None:
-        client = TusClient(self._centre.url, token_file=self._centre.token_file, tls_ca=self._centre.tls_ca)
+    def _work(self, client: TusClient) -> None:
         try:
             while not self._stop.is_set():
                 file = self._take()
@@ -176,8 +176,3 @@ class Uploader:
         if kind not in self._told:
             self._told.add(kind)
             log.warning("%s", text)
-
-
-def free_disk(journal: Journal, *, root: Path, keep_days: float, now_ms: Callable[[], int] = clock.wall_ms) -> int:
-    """Delete, below `root`, files whose record and upload are both confirmed and whose keep time is over; how many rows went."""
-    return journal.files.delete_kept(root=root, keep_days=keep_days, now_ms=now_ms())

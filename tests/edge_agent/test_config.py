@@ -142,6 +142,7 @@ def test_what_is_no_toml_is_told_with_its_line_and_hides_nothing(tmp_path: Path)
         (('driver = "modbus_th"\nport = "/dev/ttyUSB0"\nunit = 2', 'driver = "node"\nport = "/dev/ttyUSB0"'), "already taken"),
         (('port = "/dev/ttyUSB0"\n\n', "\n"), "port is missing"),
         (("pin = 17", 'pin = 17\nafter_hours = "25:00-06:00"'), "HH:MM-HH:MM"),
+        (("[sensor.climate]", '[central]\nurl = "centre:8080"\n[sensor.climate]'), '"centre:8080" is not an http:// or https:// address'),
         (("pin = 17", "pin = true"), "true is not a GPIO number"),
         (('data = "var/room-101"', ""), "data is missing"),
         (("[contact.door]", '[contact."Door 1"]'), "is not a name"),

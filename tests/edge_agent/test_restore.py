@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -14,6 +15,7 @@ import pytest
 from edge_agent.documents import Documents
 from edge_agent.handoff import Done
 from edge_agent.restore import Restorer, ask_centre
+from tests.edge_agent.certificates import self_signed
 
 CALIBRATION = {"room-101.climate.temperature": {"offset": -0.3, "gain": 1.0}}
 PROFILE = {"desk": {"skew_max_deg": 1.5}}
@@ -22,7 +24,7 @@ PROFILE = {"desk": {"skew_max_deg": 1.5}}
 class Documentary:
     """An HTTP server on loopback that answers like the centre's route, or as a test wants."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, tls: tuple[Path, Path] | None = None) -> None:
         self.answers: list[tuple[int, bytes]] = []  # given first, one a request; then what `holds` says
         self.holds: dict[str, Any] = {"agent": "room-101", "t": None, "calibration": CALIBRATION, "profile": PROFILE}
         self.asked: list[tuple[str, str | None]] = []
@@ -41,9 +43,13 @@ class Documentary:
                 self.wfile.write(body)
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if tls is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
         self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_address[1]}"
 
     def close(self) -> None:
         self._server.shutdown()
@@ -133,3 +139,15 @@ def test_what_is_out_of_bounds_or_not_of_this_agent_is_left_out(
     asyncio.run(pi.restorer.begin())
     assert (pi.documents.all("calibration"), pi.documents.all("profile")) == (CALIBRATION, {})
     assert [record.levelname for record in caplog.records if "not taken" in record.message] == ["ERROR"] * 4
+
+
+def test_over_tls_it_asks_a_centre_that_is_known_and_no_other(tmp_path: Path) -> None:
+    certificate, private = self_signed(tmp_path)
+    centre = Documentary(tls=(certificate, private))
+    (tmp_path / "token").write_text("secret\n")
+    ask = partial(ask_centre, centre.url, agent="room-101", token_file=tmp_path / "token")
+    with pytest.raises(ssl.SSLError):
+        ask()
+    assert centre.asked == [], "not even the token went there"
+    assert ask(tls_ca=certificate)["calibration"] == CALIBRATION
+    centre.close()

@@ -197,6 +197,12 @@ def test_an_address_that_is_none_is_an_error(tmp_path: Path) -> None:
         TusClient("ftp://example", token_file=tmp_path / "token")
 
 
+def test_a_certificate_authority_that_is_not_there_is_said_at_the_start(bench: Bench, tmp_path: Path) -> None:
+    address = CentreAddress(url="https://127.0.0.1:9", token_file=tmp_path / "token", tls_ca=tmp_path / "ca.pem")
+    with pytest.raises(FileNotFoundError):
+        Uploader(bench.room.journal, centre=address).start()
+
+
 def test_two_are_sent_at_once_and_no_more(bench: Bench) -> None:
     refs = [bench.file(200_000) for _ in range(12)]
     bench.uploader.start()
