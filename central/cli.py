@@ -5,6 +5,7 @@ import getpass
 import logging
 import os
 import signal
+import sqlite3
 import sys
 import threading
 from collections.abc import Callable
@@ -16,11 +17,12 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from central.config import CentralConfig, ConfigError, load
-from central.keys import load_or_make_key, load_or_make_text, parse_public_key, public_bytes
+from central.keys import BadKeyFile, load_or_make_key, parse_public_key, public_bytes
 from central.parent import end_with_parent
 from central.store.engine import open_engine, reading, writing
 from central.store.migrate import is_current, migrate
 from central.store.single import AlreadyWritten, only_writer
+from central.web.secret import WeakSecret, load_or_make
 from wire.topics import valid_name
 
 DONE, FAILED, WRONG = 0, 1, 2
@@ -110,7 +112,7 @@ def _migrate(config: CentralConfig, _args: argparse.Namespace) -> int:
     config.data.mkdir(parents=True, exist_ok=True)
     config.data.chmod(0o700)
     load_or_make_key(config.key_file)
-    load_or_make_text(config.session_secret_file)
+    load_or_make(config.session_secret_file)
     engine = open_engine(config.database)
     migrate(engine)
     _prepare_broker(config, engine)
@@ -255,7 +257,7 @@ def main(argv: list[str] | None = None) -> int:
     except (ConfigError, InputError) as error:
         print(error, file=sys.stderr)
         return WRONG
-    except (OSError, SQLAlchemyError, AlreadyWritten) as error:
+    except (OSError, SQLAlchemyError, sqlite3.Error, AlreadyWritten, BadKeyFile, WeakSecret) as error:
         print(f"failed: {error}", file=sys.stderr)
         return FAILED
 

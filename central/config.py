@@ -98,7 +98,9 @@ class CentralConfig:
 
 
 @dataclass(frozen=True)
-class _Option:
+class Option:
+    """What may stand at one key: its kind, its default, and for an integer its bounds, both included."""
+
     kind: str  # text, name, integer, path
     default: Any = None
     required: bool = False
@@ -106,28 +108,28 @@ class _Option:
     high: int = 0
 
 
-_SECTIONS: Mapping[str, Mapping[str, _Option]] = {
-    "central": {"site": _Option("name", required=True), "data": _Option("path", required=True)},
+SECTIONS: Mapping[str, Mapping[str, Option]] = {
+    "central": {"site": Option("name", required=True), "data": Option("path", required=True)},
     "broker": {
-        "host": _Option("text", "127.0.0.1"),
-        "port": _Option("integer", 1883, low=1, high=65535),
-        "user": _Option("text", "central"),
-        "password_file": _Option("path"),
-        "tls_ca": _Option("path"),
+        "host": Option("text", "127.0.0.1"),
+        "port": Option("integer", 1883, low=1, high=65535),
+        "user": Option("text", "central"),
+        "password_file": Option("path"),
+        "tls_ca": Option("path"),
     },
     "web": {
-        "bind": _Option("bind", "127.0.0.1:8080"),
-        "public_url": _Option("url", "http://127.0.0.1:8080"),
-        "workers": _Option("integer", 1, low=1, high=32),
+        "bind": Option("bind", "127.0.0.1:8080"),
+        "public_url": Option("url", "http://127.0.0.1:8080"),
+        "workers": Option("integer", 1, low=1, high=32),
     },
     "limits": {
-        "upload_mb": _Option("integer", 64, low=1, high=4096),
-        "reserve_mb": _Option("integer", 256, low=1, high=1_000_000),
-        "ledger_reserve_mb": _Option("integer", 64, low=1, high=100_000),
-        "silence_s": _Option("integer", 300, low=5, high=86400),
-        "upload_wait_s": _Option("integer", 900, low=5, high=7 * 86400),
-        "escalate_s": _Option("integer", 900, low=10, high=86400),
-        "live_rows": _Option("integer", 50_000, low=1000, high=10_000_000),
+        "upload_mb": Option("integer", 64, low=1, high=4096),
+        "reserve_mb": Option("integer", 256, low=1, high=1_000_000),
+        "ledger_reserve_mb": Option("integer", 64, low=1, high=100_000),
+        "silence_s": Option("integer", 300, low=5, high=86400),
+        "upload_wait_s": Option("integer", 900, low=5, high=7 * 86400),
+        "escalate_s": Option("integer", 900, low=10, high=86400),
+        "live_rows": Option("integer", 50_000, low=1000, high=10_000_000),
     },
 }
 
@@ -151,7 +153,7 @@ def _hint(word: str, known: Mapping[str, Any]) -> str:
     return f" (did you mean {near[0]}?)" if near else f"; known: {', '.join(known)}"
 
 
-def _value(option: _Option, given: Any) -> tuple[Any, str]:
+def _value(option: Option, given: Any) -> tuple[Any, str]:
     """(value, "") or (None, what is wrong)."""
     if option.kind == "integer":
         if not isinstance(given, int) or isinstance(given, bool) or not option.low <= given <= option.high:
@@ -189,11 +191,11 @@ def load(path: Path) -> CentralConfig:
     errors: list[str] = []
     values: dict[str, dict[str, Any]] = {}
     errors.extend(
-        f"{path}:{_line_of(text, section, None)}: [{section}]: unknown table{_hint(section, _SECTIONS)}"
+        f"{path}:{_line_of(text, section, None)}: [{section}]: unknown table{_hint(section, SECTIONS)}"
         for section in given
-        if section not in _SECTIONS
+        if section not in SECTIONS
     )
-    for section, options in _SECTIONS.items():
+    for section, options in SECTIONS.items():
         table = given.get(section, {})
         if not isinstance(table, dict):
             errors.append(f"{path}:1: {section}: is a table, written [{section}]")

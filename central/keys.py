@@ -1,4 +1,4 @@
-"""The centre's own secrets on disk: its Ed25519 key, and random texts; each file is made once, readable by its owner only."""
+"""The centre's own key on disk, made once and readable by its owner only; signing, and checking what agents signed."""
 
 import base64
 import os
@@ -10,6 +10,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 KEY_BYTES = 32  # RFC 8032
+
+
+class BadKeyFile(Exception):
+    """A key's file does not hold a key."""
 
 
 def write_secret(path: Path, data: bytes) -> None:
@@ -30,20 +34,13 @@ def write_secret(path: Path, data: bytes) -> None:
 
 
 def load_or_make_key(path: Path) -> Ed25519PrivateKey:
-    """The private key of a file, made at the first call; ValueError if the file holds anything but 32 bytes."""
+    """The private key of a file, made at the first call; BadKeyFile if the file holds anything but 32 bytes."""
     if not path.exists():
         write_secret(path, Ed25519PrivateKey.generate().private_bytes_raw())
     raw = path.read_bytes()
     if len(raw) != KEY_BYTES:
-        raise ValueError(f"{path} holds {len(raw)} bytes, an Ed25519 key has {KEY_BYTES}")
+        raise BadKeyFile(f"{path} holds {len(raw)} bytes, an Ed25519 key has {KEY_BYTES}")
     return Ed25519PrivateKey.from_private_bytes(raw)
-
-
-def load_or_make_text(path: Path) -> str:
-    """A random text of 32 bytes (URL-safe base64), made at the first call."""
-    if not path.exists():
-        write_secret(path, secrets.token_urlsafe(32).encode() + b"\n")
-    return path.read_text().strip()
 
 
 def public_bytes(key: Ed25519PrivateKey) -> bytes:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from central.digitization.tables import objects
 from central.environment.tables import alarms
-from central.ledger.tables import acts, agents, ledger_leaves, quarantine
+from central.ledger.tables import acts, agents, ingest_state, ledger_leaves, quarantine
 from central.people import rights
 from central.store.engine import reading
 from central.times import now_ms
@@ -82,6 +82,7 @@ class _Figures(Collector):
             waiting = connection.scalar(select(func.count()).select_from(acts).where(acts.c.leaf_idx.is_(None)))
             refused = connection.scalar(select(func.count()).select_from(quarantine))
             online = connection.execute(select(agents.c.name, agents.c.online)).all()
+            troubles = connection.scalar(select(ingest_state.c.value).where(ingest_state.c.key == "counters"))
             states = connection.execute(select(alarms.c.state, func.count()).group_by(alarms.c.state)).all()
             stored = connection.execute(
                 select(func.count(), func.coalesce(func.sum(objects.c.bytes), 0)).where(objects.c.state == "stored")
@@ -99,6 +100,10 @@ class _Figures(Collector):
         for name, up in online:
             agent_up.add_metric([name], int(up))
         yield agent_up
+        by_cause = GaugeMetricFamily("muniment_ingest_troubles", "What went wrong at ingest since it started, by cause.", labels=["cause"])
+        for cause, count in msgspec.json.decode(troubles or "{}", type=dict[str, int]).items():
+            by_cause.add_metric([cause], count)
+        yield by_cause
         by_state = GaugeMetricFamily("muniment_alarms", "Alarms by state.", labels=["state"])
         for name, count in states:
             by_state.add_metric([name], count)

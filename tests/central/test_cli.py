@@ -250,3 +250,17 @@ def test_a_killed_run_leaves_no_ingest_behind(command: Command) -> None:
     process.wait(10)
     with only_writer(command.data, wait_s=30):  # the old one lets go
         pass
+
+
+def test_damaged_files_are_failures_told_in_words(filled: tuple[Command, Journal]) -> None:
+    command, _ = filled
+    backup = command.folder / "backup"
+    assert command("backup", backup) == 0
+    (command.data / "key").write_bytes(b"half a key")
+    assert command("export-ledger", command.folder / "ledger.ndjson") == 1
+    assert "10 bytes" in command.err
+    (backup / "muniment.db").write_bytes(b"no database" * 1000)
+    command.data.rename(command.folder / "old")
+    assert command("restore", backup) == 1
+    assert "not a database" in command.err
+    assert not (command.data / "muniment.db").exists()

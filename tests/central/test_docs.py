@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from central.config import SECTIONS
 from central.people import rights
 from central.web.problems import TYPE_PREFIX
 
@@ -35,3 +36,14 @@ def test_every_problem_of_uploads_is_described() -> None:
     ordinary = {"tus-version", "client-disconnected", "unsupported-media-type"}
     assert [code for code in codes if code not in ordinary and f"`{code}`" not in text] == []
     assert TYPE_PREFIX.startswith("urn:")
+
+
+def test_every_key_of_the_configuration_is_described_with_its_default() -> None:
+    text = (ROOT / "docs/central.md").read_text()
+    told = dict(re.findall(r"^\| `([a-z]+\.[a-z_]+)` \| (.*?) ?\| .+ \|$", text, re.MULTILINE))
+    wanted = {f"{section}.{key}": option for section, options in SECTIONS.items() for key, option in options.items()}
+    assert set(told) == set(wanted)
+    for key, option in wanted.items():
+        if option.default is not None:
+            assert told[key] == f"`{option.default}`", key
+        assert (told[key] == "**required**") == option.required, key

@@ -3,7 +3,10 @@
 import socket
 
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import insert
 
+from central.ledger.tables import ingest_state
+from central.store.engine import writing
 from tests.central.site import Site
 
 
@@ -22,7 +25,11 @@ def test_ready_says_which_part_is_not(site: Site) -> None:
 
 
 def test_metrics_are_prometheus_text(site: Site) -> None:
+    with writing(site.centre.engine) as connection:  # as ingest does, see test_clock_rules
+        connection.execute(insert(ingest_state).values(key="counters", value='{"bad message":3}').prefix_with("OR REPLACE"))
     families = {family.name: family for family in text_string_to_metric_families(site.call("GET", "/metrics", "").text)}
     assert families["muniment_ledger_leaves"].samples[0].value > 10
+    (trouble,) = families["muniment_ingest_troubles"].samples
+    assert (trouble.labels, trouble.value) == ({"cause": "bad message"}, 3)
     assert families["muniment_objects"].samples[0].value == 5
     assert {sample.labels["agent"] for sample in families["muniment_agent_online"].samples} == {"room-101", "bench-1"}
