@@ -180,7 +180,7 @@ def _read(path: Path) -> tuple[str, dict[str, Any]]:
     try:
         text = raw.decode()
         return text, tomllib.loads(text)
-    except ValueError as error:  # both TOMLDecodeError and UnicodeDecodeError
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, UnicodeDecodeError, or nested too deeply
         found = re.search(r"at line (\d+)", str(error))
         raise ConfigError([f"{path}:{found.group(1) if found else 1}: not TOML: {error}"]) from error
 

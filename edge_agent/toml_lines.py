@@ -92,7 +92,7 @@ def read_toml(text: str) -> TomlDocument:
     while len(document.mistakes) < MISTAKES_MAX:
         try:
             document.values = tomllib.loads("\n".join(rows))
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             words = str(error)
             place = _PLACE.search(words)
             start = _readable(rows, start)  # index of the row where the statement that cannot be read begins
@@ -115,7 +115,7 @@ def _readable(rows: list[str], known: int) -> int:
     for end in range(known + 1, len(rows) + 1):
         try:
             tomllib.loads("\n".join(rows[:end]))
-        except tomllib.TOMLDecodeError:
+        except (tomllib.TOMLDecodeError, RecursionError):
             continue
         good = end
     return min(good, len(rows) - 1)

@@ -101,7 +101,7 @@ def read_profile_file(path: Path) -> Profile:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ProfileError(f"{path}: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ProfileError(f"{path}: {error}") from None
     inner = table.get("profile", table)
     if not isinstance(inner, dict):

@@ -18,7 +18,7 @@ from central.people.principal import Principal
 from central.store.engine import writing
 from central.web.blocking import blocking
 from central.web.guards import safe_next, see_other
-from central.web.operation import Operation, operation
+from central.web.operation import JSON, Operation, operation
 from central.web.problems import Problem
 from central.web.state import engine, state
 
@@ -103,8 +103,13 @@ def me(principal: Principal) -> Me:
 
 
 def _tried_name() -> str:
-    given = request.form.get("name") if request.mimetype != "application/json" else (request.get_json(silent=True) or {})
-    name = given.get("name") if isinstance(given, dict) else given
+    name: object = request.form.get("name")
+    if request.mimetype == JSON:
+        try:
+            given = msgspec.json.decode(request.get_data())
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            given = None  # the view says what is wrong
+        name = given.get("name") if isinstance(given, dict) else None
     return f"{get_remote_address()}/{str(name)[:60]}"
 
 

@@ -87,5 +87,5 @@ def parse_body(shape: type[msgspec.Struct]) -> Any:
     except msgspec.ValidationError as error:
         name, words = first_field(error)
         raise Problem(400, "invalid-body", f"{name}: {words}"[:500], field=name[:100]) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, "invalid-body", f"The body is not JSON: {error}"[:500], field="body") from error

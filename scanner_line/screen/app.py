@@ -152,7 +152,7 @@ class Screen:
 async def _asked(request: web.Request) -> Mapping[str, Any]:
     try:
         asked = await request.json()
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, LookupError):  # the last one for a charset that nobody knows
         raise web.HTTPBadRequest(text="the request is not JSON") from None
     if not isinstance(asked, dict):
         raise web.HTTPBadRequest(text="the request is not a JSON object")

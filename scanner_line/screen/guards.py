@@ -24,7 +24,10 @@ HEADERS = {
 
 def host_is_ours(host: str, *, names: frozenset[str]) -> bool:
     """Whether a Host header names this machine: an address, or one of its own names. A stranger's domain that resolves here does not."""
-    name = urlsplit(f"//{host}").hostname
+    try:
+        name = urlsplit(f"//{host}").hostname
+    except ValueError:  # half a pair of brackets
+        return False
     if name is None:
         return False
     try:

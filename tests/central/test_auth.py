@@ -92,6 +92,13 @@ def test_guessing_is_slowed_down(centre: Centre) -> None:
     assert browser.post("/api/v1/session", json={"name": "auditor", "password": PASSWORD}).status_code == 200  # others are not locked out
 
 
+@pytest.mark.parametrize("body", ["[" * 60_000, '{"name":' + "[" * 60_000, '{"x":' + "[" * 60_000, '{"name":"\\ud800"}', "", '"x"'])
+def test_a_strange_body_is_wrong_input_and_no_failure_of_ours(centre: Centre, body: str) -> None:
+    answer = centre.app.test_client().post("/api/v1/session", data=body, content_type="application/json")
+    assert answer.status_code == 400
+    assert answer.json["code"] == "invalid-body"
+
+
 def test_passwords_are_not_tried_by_the_hundred_before_the_first_is_counted(centre: Centre) -> None:
     body, there = {"name": "nobody-here", "password": "x" * 12}, {"REMOTE_ADDR": "192.0.2.7"}
 

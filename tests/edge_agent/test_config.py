@@ -167,6 +167,12 @@ def test_missing_binary_and_huge_files_are_told(tmp_path: Path) -> None:
         load_config(path)
 
 
+def test_nesting_without_end_is_a_mistake_with_its_line() -> None:
+    document = read_toml("[agent]\nname = " + "[" * 20_000)
+    assert document.mistakes[0][0] == 2
+    assert "cannot be read" in document.mistakes[0][1]
+
+
 def test_lines_are_found_past_multi_line_values_and_quoted_keys() -> None:
     text = 'a = """\nx = 1\n[no]\n"""\n[t."q.r"]\nb = [ # c = 1\n  1,\n]\nc.d = {e = 1}\n[[list]]\nf = \'=\'\n'
     assert key_lines(text) == {

@@ -115,6 +115,16 @@ def test_bodies_that_are_large_or_wrong_are_refused_and_nothing_stops(tmp_path: 
     at_screen(tmp_path, work)
 
 
+def test_strange_headers_are_refused_and_not_a_failure_of_ours(tmp_path: Path) -> None:
+    async def work(_bench: Bench, session: aiohttp.ClientSession, origin: str) -> None:
+        async with session.get(f"{origin}/api/state", headers={"Host": "[::1"}) as answer:
+            assert answer.status == 421
+        async with session.post(f"{origin}/api/undo", data=b"{}", headers={"Content-Type": "application/json; charset=nobody"}) as answer:
+            assert answer.status == 400
+
+    at_screen(tmp_path, work)
+
+
 def test_the_stream_tells_each_change_and_only_so_many_screens_may_listen(tmp_path: Path) -> None:
     async def work(bench: Bench, session: aiohttp.ClientSession, origin: str) -> None:
         streams = [await session.get(f"{origin}/api/events") for _ in range(SCREENS_MAX)]
