@@ -10,6 +10,7 @@ RECORDS_MAX = 1000
 BATCH_BYTES_MAX = 256 * 1024
 LINE_BYTES_MAX = 64 * 1024
 MESSAGE_BYTES_MAX = 64 * 1024  # an acknowledgement, command or status
+DEPTH_MAX = 64  # of nesting: whoever reads deeper needs more stack than there may be
 HEADER_FIELDS = ("v", "epoch", "first", "n", "oldest", "prev", "head", "key", "seen", "sig")
 
 try:
@@ -41,12 +42,23 @@ def dumps(value):
     return _scalar(value)
 
 
+def _depth(value):
+    """How deeply a value is nested, found without recursion."""
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        level = [v for outer in level if isinstance(outer, (dict, list)) for v in (outer.values() if isinstance(outer, dict) else outer)]
+    return depth
+
+
 def loads(data, what="message", limit=MESSAGE_BYTES_MAX):
     """A JSON object from bytes within the limit; WireError says what is wrong."""
     if len(data) > limit:
         raise WireError("%s of %d bytes is over the limit of %d" % (what, len(data), limit))
     try:
         value = _parse(bytes(data).decode())
+        if data.count(b"[") + data.count(b"{") > DEPTH_MAX and _depth(value) > DEPTH_MAX:
+            raise ValueError("it is nested more than %d deep" % DEPTH_MAX)
         if b"\\u" in data:
             dumps(value).encode()  # half a surrogate pair is no text: nobody could store it
     except (ValueError, RuntimeError, MemoryError) as error:  # too deep: CPython RecursionError, MicroPython RuntimeError

@@ -211,6 +211,17 @@ def test_what_json_should_not_hold_is_refused(text: str) -> None:
         codec.loads(text.encode("utf-8", "surrogatepass"))
 
 
+@pytest.mark.parametrize("depth", [codec.DEPTH_MAX, 900, 20_000])
+def test_nesting_is_bounded(depth: int) -> None:
+    """What is read is written again to be verified, one call a level: the stack must suffice for whatever is read."""
+    nested = b"[" * depth + b"]" * depth
+    with pytest.raises(WireError, match="not JSON"):
+        codec.decode_command(b'{"id":"c","name":"identify","args":{"a":' + nested + b'},"expires":1,"sig":"x"}')
+    with pytest.raises(WireError, match="not JSON"):
+        codec.decode_record(b'{"k":"health","t":1,"m":1,"facts":{"a":' + nested + b"}}")
+    assert codec.decode_command(b'{"id":"c","name":"x","args":{"a":[%s1]},"expires":1,"sig":"x"}' % (b"[]," * 200))
+
+
 def test_sizes_are_bounded() -> None:
     with pytest.raises(WireError, match="over the limit"):
         codec.split_batch(b"x" * (codec.BATCH_BYTES_MAX + 1))
