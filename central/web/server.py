@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from gunicorn.app.base import BaseApplication
 
 from central.config import CentralConfig, ConfigError, load
 from central.parent import end_with_parent
+from central.web.secret import WeakSecret, load_or_make
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -60,7 +62,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Serve until told to stop; 2 for a configuration that cannot be used."""
+    """Serve until told to stop; 1 when it could not, 2 for a configuration that cannot be used."""
     parser = argparse.ArgumentParser(prog="python -m central.web.server", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="the centre's TOML file")
     parser.add_argument("--with-parent", action="store_true", help="end when the process that started this one is gone")
@@ -72,7 +74,17 @@ def main(argv: list[str] | None = None) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
-    Server(config).run()
+    master = os.getpid()
+    try:
+        load_or_make(config.session_secret_file)  # said here in words, before gunicorn tries it again and again
+        Server(config).run()
+    except (OSError, WeakSecret) as error:
+        print(f"failed: {error}", file=sys.stderr)
+        return 1
+    except SystemExit as ended:  # gunicorn has reasons of its own, such as 3 for a worker that does not start, by which workers tell it
+        if os.getpid() == master and ended.code:
+            return 1
+        raise
     return 0
 
 

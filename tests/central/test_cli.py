@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -264,3 +265,17 @@ def test_damaged_files_are_failures_told_in_words(filled: tuple[Command, Journal
     assert command("restore", backup) == 1
     assert "not a database" in command.err
     assert not (command.data / "muniment.db").exists()
+
+
+def test_web_that_cannot_start_says_why_and_exits_1(filled: tuple[Command, Journal]) -> None:
+    command, _ = filled
+    web = [sys.executable, "-m", "central.cli", "web", "--config", str(command.config)]
+    (command.data / "session-secret").chmod(0o644)
+    done = subprocess.run(web, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "others may read it" in done.stderr
+    (command.data / "session-secret").chmod(0o600)
+    with sqlite3.connect(command.data / "muniment.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '0001'")
+    database.close()
+    assert subprocess.run([sys.executable, "-m", "central.web.server", *web[-2:]], capture_output=True, timeout=60).returncode == 1
