@@ -82,6 +82,7 @@ class Writer:
         self._rules = ClockRules(config, started_ms=now_ms())
         self._signed_at = self._ruled_at = self._tidied_at = time.monotonic()
         self._stopped = False
+        self._owed: dict[str, Arrival] = {}  # topic -> the last status that no commit has taken: nobody sends it again
         self._told_counts = "{}"
         self.counters = Counters()
         self._reload()
@@ -95,16 +96,26 @@ class Writer:
     def write(self, arrivals: Sequence[Arrival]) -> list[Message]:
         """Commit what arrived and whatever acts are waiting; what is to be published now. Nothing, if the commit failed."""
         if self._disk_is_full():
+            self._owe(arrivals)
             return []
         try:
             with writing(self._engine) as connection:
-                messages = self._transaction(connection, arrivals)
+                messages = self._transaction(connection, [*self._owed.values(), *arrivals])
         except OperationalError as error:  # full, locked or failing disk: nothing is acknowledged, agents send again
             self.counters.note("commit failed", "store", str(error.orig))
             self._reload()
+            self._owe(arrivals)
             return []
+        self._owed.clear()
         self.counters.clear("commit failed", "store")
         return messages
+
+    def _owe(self, arrivals: Sequence[Arrival]) -> None:
+        """Keep who came and who went for the next commit, of enrolled agents alone."""
+        for arrival in arrivals:
+            agent = arrival.topic.split("/")[-2:-1]
+            if arrival.topic.endswith("/status") and agent and self._intake.agent(agent[0]) is not None:
+                self._owed[arrival.topic] = arrival
 
     def due(self) -> bool:
         """Whether a rule, a signature or tidying is due although nothing arrived."""

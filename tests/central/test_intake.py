@@ -288,3 +288,19 @@ def test_a_new_key_announced_under_the_old_one_is_valid_from_then_on(centre: Cen
     acks = centre.send(agent.batch("events", 1, 1), renewed.batch("events", 2, 1))
     assert [ack["seq"] for ack in acks] == [1, 2]
     assert all("refused" not in ack for ack in acks)
+
+
+def test_who_came_and_went_while_nothing_could_be_committed_is_known_afterwards(centre: Centre) -> None:
+    agent = centre.enrol(Journal("room-101"))
+    topic = "muniment/1/demo/room-101/status"
+    with centre.engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")  # the pool's one connection, and the writer's: full from now on
+    agent.add("events", *doors(900))
+    full = [agent.batch("events"), Arrival(topic, b'{"online": true, "version": "7"}')]
+    assert centre.send(Arrival(topic, b'{"online": false}'), *full) == []
+    assert centre.one("SELECT online FROM agents") == 0
+    with centre.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    centre.write()
+    assert centre.rows("SELECT online, status LIKE '%7%' FROM agents") == [(1, 1)]
