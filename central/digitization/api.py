@@ -9,7 +9,6 @@ from flask import Blueprint, Response
 from flask_login import current_user
 
 from central.digitization import provenance, queries, stations
-from central.health.queries import command_result
 from central.ledger import commands
 from central.store.engine import reading, writing
 from central.web import acting, files, paging
@@ -20,8 +19,6 @@ from central.web.state import config, engine
 
 LATE = {202: "recorded; takes effect when ingest is back", 409: "not closed, or decided already"}
 PAGES_REJECTED_MAX = 2000
-COMMAND_S = 60
-ARGS_BYTES_MAX = 4096
 
 
 class BatchesQuery(paging.Paged, frozen=True, forbid_unknown_fields=True):
@@ -70,23 +67,7 @@ class NewCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Literal["batch.open", "batch.close", "capture", "retake", "page.insert", "page.delete", "page.move", "identify"]
     args: dict[Annotated[str, msgspec.Meta(max_length=40)], str | int | float | bool | None] = {}
-    expires_s: Annotated[int, msgspec.Meta(ge=1, le=3600)] = COMMAND_S
-
-
-class Given(msgspec.Struct, frozen=True):
-    """The id of a command that was given; its result comes on `live` as `command`, and at /commands/{id}."""
-
-    id: str
-
-
-class Command(msgspec.Struct, frozen=True):
-    """How a command stands: waiting, sent, done, failed or expired."""
-
-    id: str
-    name: str
-    agent: str
-    state: str
-    why: str | None
+    expires_s: commands.Lifetime = commands.LIFETIME_S
 
 
 class SearchQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -233,35 +214,21 @@ def _station_routes(made: Blueprint) -> None:
             right="stations.command",
             summary="Ask a bench to do something; its result comes on `live`.",
             body=NewCommand,
-            result=Given,
+            result=commands.Given,
             status=202,
         )
     )
-    def station_command(station: str, body: NewCommand) -> Given:
+    def station_command(station: str, body: NewCommand) -> commands.Given:
         with reading(engine()) as connection:
             agent = stations.agent_of(connection, station[:200])
         if agent is None:
             raise not_found("There is no such station.")
-        if len(msgspec.json.encode(body.args)) > ARGS_BYTES_MAX:
-            raise bad_field("args", f"at most {ARGS_BYTES_MAX} bytes")
+        if len(msgspec.json.encode(body.args)) > commands.ARGS_BYTES_MAX:
+            raise bad_field("args", f"at most {commands.ARGS_BYTES_MAX} bytes")
         args = {**body.args, "station": station}
         with writing(engine()) as connection:
             ident = commands.give(connection, agent=agent, name=body.name, args=args, actor=current_user.name, lifetime_s=body.expires_s)
-        return Given(id=ident)
-
-    @made.get(f"/commands/<{IDENT}:command>")
-    @operation(Operation(right="stations.read", summary="How a command stands.", result=Command))
-    def command_show(command: str) -> Command:
-        with reading(engine()) as connection:
-            given = commands.given(connection, command)
-            result = command_result(connection, command)
-        if given is None:
-            raise not_found("There is no such command.")
-        if result is not None:
-            state, why = ("done" if result.ok else "failed"), result.why
-        else:
-            state, why = commands.state_of(given), None
-        return Command(id=given.id, name=given.name, agent=given.agent, state=state, why=why)
+        return commands.Given(id=ident)
 
 
 def blueprint() -> Blueprint:

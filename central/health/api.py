@@ -1,8 +1,8 @@
-"""`/api/v1/agents`: who is online, how far each lane has come, how the machines are; what a replaced one needs back."""
+"""`/api/v1/agents`: who is online, how far each lane has come, how the machines are, what is asked of them, what a replaced one needs."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from flask import Blueprint
@@ -10,13 +10,14 @@ from flask_login import current_user
 from sqlalchemy import Connection
 
 from central.health import queries
-from central.ledger.queries import AgentFacts, Lane, agents_after
-from central.store.engine import reading
+from central.ledger import commands
+from central.ledger.queries import AgentFacts, Lane, agents_after, room_of
+from central.store.engine import reading, writing
 from central.times import rfc3339, rfc3339_or_none
 from central.web import paging
 from central.web.fields import IDENT
 from central.web.operation import Operation, operation
-from central.web.problems import not_found
+from central.web.problems import bad_field, not_found
 from central.web.state import engine
 
 MB = 1024 * 1024
@@ -52,6 +53,27 @@ class Agents(msgspec.Struct, frozen=True):
     next: str | None
 
 
+Plain = str | int | float | bool | None
+
+
+class AgentCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an agent is asked to do; e.g. calibration.set with {"channel": "room-101.climate.temperature", "offset": -0.3}."""
+
+    name: Literal["output.set", "identify", "config.get", "calibration.set", "profile.set"]
+    args: dict[Annotated[str, msgspec.Meta(max_length=40)], Plain | dict[str, Plain | list[str]]] = {}
+    expires_s: commands.Lifetime = commands.LIFETIME_S
+
+
+class Command(msgspec.Struct, frozen=True):
+    """How a command stands: waiting, sent, done, failed or expired."""
+
+    id: str
+    name: str
+    agent: str
+    state: str
+    why: str | None
+
+
 class Documents(msgspec.Struct, frozen=True):
     """What was last in force at an agent: `calibration` {channel: {offset, gain}}, `profile` {bench: thresholds}; `t` null: never told."""
 
@@ -78,9 +100,46 @@ def agent_of(connection: Connection, facts: AgentFacts) -> Agent:
     )
 
 
+def _command_routes(made: Blueprint) -> None:
+    @made.post(f"/agents/<{IDENT}:agent>/commands")
+    @operation(
+        Operation(
+            right="agents.command",
+            summary="Ask an agent to do something; its result comes on `live`.",
+            body=AgentCommand,
+            result=commands.Given,
+            status=202,
+        )
+    )
+    def agent_command(agent: str, body: AgentCommand) -> commands.Given:
+        if len(msgspec.json.encode(body.args)) > commands.ARGS_BYTES_MAX:
+            raise bad_field("args", f"at most {commands.ARGS_BYTES_MAX} bytes")
+        with writing(engine()) as connection:
+            if room_of(connection, agent) is None:
+                raise not_found("There is no such agent.")
+            who = current_user.name
+            ident = commands.give(connection, agent=agent, name=body.name, args=body.args, actor=who, lifetime_s=body.expires_s)
+        return commands.Given(id=ident)
+
+    @made.get(f"/commands/<{IDENT}:command>")
+    @operation(Operation(right="agents.read", summary="How a command stands.", result=Command))
+    def command_show(command: str) -> Command:
+        with reading(engine()) as connection:
+            given = commands.given(connection, command)
+            result = queries.command_result(connection, command)
+        if given is None:
+            raise not_found("There is no such command.")
+        if result is not None:
+            state, why = ("done" if result.ok else "failed"), result.why
+        else:
+            state, why = commands.state_of(given), None
+        return Command(id=given.id, name=given.name, agent=given.agent, state=state, why=why)
+
+
 def blueprint() -> Blueprint:
     """The routes."""
     made = Blueprint("agents", __name__, url_prefix="/api/v1")
+    _command_routes(made)
 
     @made.get("/agents")
     @operation(Operation(right="agents.read", summary="The controllers in rooms and at benches.", query=paging.Paged, result=Agents))

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 from sqlalchemy import Connection, insert, select
 
 from central.ledger import acts
 from central.ledger.tables import commands
 from central.times import now_ms
 from wire.codec import dumps
+
+LIFETIME_S = 60
+ARGS_BYTES_MAX = 4096
+Lifetime = Annotated[int, msgspec.Meta(ge=1, le=3600, description="seconds after which it is not carried out any more")]
+
+
+class Given(msgspec.Struct, frozen=True):
+    """The id of a command that was given; its result comes on `live` as `command`, and at /commands/{id}."""
+
+    id: str
 
 
 def give(connection: Connection, *, agent: str, name: str, args: Mapping[str, Any], actor: str, lifetime_s: int) -> str:

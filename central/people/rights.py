@@ -23,6 +23,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "stations.read": ("operator", "archivist", "auditor"),
     "stations.command": ("operator",),
     "search": ("operator", "archivist", "auditor"),
+    "clips.request": ("security",),
+    "agents.command": ("facility", "admin"),
     "agents.read": ("facility", "operator", "security", "archivist", "auditor", "admin"),
     "ledger.read": ("archivist", "auditor"),
     "acts.read": ("auditor",),  # what people did, in the ledger's entries; others see that it was done, not what
@@ -38,14 +40,12 @@ LIVE: dict[str, str] = {
     "reading": "environment.read",
     "alarm": "alarms.read",
     "contact": "security.read",
-    "card": "security.read",
     "clip": "security.read",
     "review": "security.read",
     "page": "digitization.read",
     "press": "digitization.read",
     "batch": "digitization.read",
-    "station": "stations.read",
-    "command": "stations.command",
+    "command": "agents.read",
     "agent": "agents.read",
 }
 

@@ -8,10 +8,12 @@ import msgspec
 from flask import Blueprint, Response
 from flask_login import current_user
 
+from central.ledger import commands
+from central.ledger.queries import room_of
 from central.security import queries
-from central.store.engine import reading
+from central.store.engine import reading, writing
 from central.web import acting, files, paging
-from central.web.fields import IDENT, Text
+from central.web.fields import IDENT, Text, Time, time_ms
 from central.web.operation import Operation, operation
 from central.web.problems import Problem, bad_field, not_found
 from central.web.state import engine
@@ -19,6 +21,7 @@ from central.web.state import engine
 Verdict = Annotated[
     str, msgspec.Meta(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9 _-]*$", description="e.g. expected, nuisance, breach")
 ]
+CLIP_MAX_MS = 120_000  # a recorder makes none that is longer
 ESCALATES = "unclear"  # this verdict hands the review on instead of closing it
 
 
@@ -56,6 +59,14 @@ class ReviewChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     verdict: Verdict | None = None
     cause: Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9-]*$")] | None = None
     reason: Text | None = None
+
+
+class NewClip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A span of a camera's video, at most two minutes; `camera` as /agents names it, e.g. room-101/door-cam."""
+
+    camera: Annotated[str, msgspec.Meta(min_length=3, max_length=100, pattern=r"^[^/]+/[^/]+$")]
+    from_: Time = msgspec.field(name="from")
+    to: Time
 
 
 def _review(ident: str) -> queries.Review:
@@ -123,6 +134,29 @@ def blueprint() -> Blueprint:
     def review_change(review: str, body: ReviewChange) -> Response:
         done = acting.perform("review.set", _change(_review(review), body))
         return acting.answer(done, _review(review))
+
+    @made.post("/clips")
+    @operation(
+        Operation(
+            right="clips.request",
+            summary="Ask a room for a span of its video; the clip comes like those of doors.",
+            body=NewClip,
+            result=commands.Given,
+            status=202,
+        )
+    )
+    def clip_request(body: NewClip) -> commands.Given:
+        agent, from_ms, to_ms = body.camera.partition("/")[0], time_ms("from", body.from_), time_ms("to", body.to)
+        if not 0 < to_ms - from_ms <= CLIP_MAX_MS:
+            raise bad_field("to", f"is after `from`, by at most {CLIP_MAX_MS // 1000} s")
+        args = {"camera": body.camera, "from": from_ms, "to": to_ms}
+        with writing(engine()) as connection:
+            if room_of(connection, agent) is None:
+                raise not_found("There is no such camera.")
+            ident = commands.give(
+                connection, agent=agent, name="clip.request", args=args, actor=current_user.name, lifetime_s=commands.LIFETIME_S
+            )
+        return commands.Given(id=ident)
 
     @made.get(f"/clips/<{IDENT}:clip>/video")
     @operation(
