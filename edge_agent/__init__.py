@@ -1,0 +1,1 @@
+"""The process on the Pi: measures, watches, records, alarms, and sends what it has to the centre."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -336,6 +337,8 @@ class Agent:
                 for name, lane in lanes.items()
             },
             "link": self.online,
+            "messages": {} if self.link is None else asdict(self.link.counters),
+            "malformed": self.handoff.malformed,
             "jobs": {name: job for name, job in self.supervisor.facts().items() if job["restarts"]},
             "children": self.handoff.children,
             "samples": {name: poller.samples for name, poller in self.pollers.items()},

@@ -1,4 +1,4 @@
-"""Small documents that people edit and a replaced Pi must get back: calibration, bench profiles, state of the alarm rules.
+"""Small documents that people edit and a replaced Pi must get back: calibration and bench profiles.
 
 TinyDB over a storage that writes a temporary file, fsyncs it, renames it over the old one and fsyncs the folder: at any moment
 the file is either the old or the new whole. Each change is also told to a listener, which journals it.

@@ -1,0 +1,1 @@
+"""The console: pages, their words and assets."""

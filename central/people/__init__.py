@@ -1,0 +1,1 @@
+"""People and programs: who they are, their roles, sessions and tokens."""

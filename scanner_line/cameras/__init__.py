@@ -1,0 +1,1 @@
+"""The cameras over a bench."""

@@ -1,0 +1,1 @@
+"""The screen of a bench, served by its own process."""

@@ -1,0 +1,1 @@
+"""The simulated bench: invented pages, photographed with real defects, and an operator."""

@@ -202,6 +202,7 @@ def test_the_centre_s_commands_are_done_once_and_answered(tmp_path: Path, centre
         listening.command("c7", "config.get", {}, expires)
         assert answer("c7")["ok"]
         assert not any(r.get("id") == "c6" for r in listening.records("events"))
+        assert (agent.ask("status") or {})["facts"]["messages"]["bad_commands"] == 1
 
         agent.kill()
         agent.start()  # acknowledged stays acknowledged, calibrated stays calibrated
