@@ -203,12 +203,12 @@ class ObjectStore:
             os.lseek(descriptor, start, os.SEEK_SET)
             whole = hashlib.sha256() if start == 0 else None
             part = hashlib.new(checksum.algorithm, usedforsecurity=False) if checksum else None
+            end = -1
             try:
                 end = self._copy(descriptor, stream, partial.length - start, (whole, part)) + start
-            except Exception:
-                if part is not None:
+            finally:
+                if end < 0 and part is not None:
                     os.ftruncate(descriptor, start)  # what came cannot be checked any more
-                raise
             if part is not None and checksum is not None and part.digest() != checksum.digest:
                 os.ftruncate(descriptor, start)
                 raise Mismatch("the bytes of this request are not what Upload-Checksum says")

@@ -69,9 +69,15 @@ def make_people(data: Path, central: str) -> dict[str, dict[str, str]]:
     for role in ROLES:
         password = secrets.token_urlsafe(12)
         secret = write_private(data / "config" / "password", password)
-        token = run(
-            tool("muniment-central"), "user", "add", role, "--role", role, "--password-file", str(secret), "--token", "--config", central
-        )
+        command = ["user", "add", role, "--role", role, "--password-file", str(secret), "--token", "--config", central]
+        try:
+            token = run(tool("muniment-central"), *command)
+        except DemoError as error:
+            if "already a user" not in str(error):
+                raise
+            raise DemoError(
+                f"{data} is left from a first start that was cut off before its logins were kept: remove it, or choose another DATA"
+            ) from None
         secret.unlink()
         users[role] = {"name": role, "password": password, "token": token}
     return users

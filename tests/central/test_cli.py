@@ -185,10 +185,12 @@ def test_check_finds_what_does_not_fit(filled: tuple[Command, Journal]) -> None:
     assert "is missing" in command.err
 
 
-def test_an_exported_ledger_verifies(filled: tuple[Command, Journal], capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_exported_ledger_verifies(
+    filled: tuple[Command, Journal], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     command, _ = filled
+    monkeypatch.setattr("central.ingest.writer.CHECKPOINT_S", 0.0)
     centre = Centre(command.data)
-    centre.writer._signed_at = 0  # a second has passed
     centre.write()
     centre.close()
     file = command.folder / "ledger.ndjson"

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -175,12 +176,15 @@ def test_a_full_disk_is_told_twice_before_acknowledgements_stop_and_nothing_ackn
     assert centre.send(agent.batch("events", 201, 100)) == []  # no acknowledgement, no promise
     assert centre.writer.counters.counts["acknowledgements stopped"] == 1
     fill(small_disk, 0.02)  # even where somebody else takes the last byte
-    monkeypatch.setattr("central.ingest.writer.Writer._disk_is_full", lambda _self: False)
+    careful = centre.config
+    centre.config = replace(careful, limits=replace(careful.limits, ledger_reserve_mb=0))
+    centre.restart()
     agent.add("events", *[record("contact", now_ms(), k, contact="room-101/" + "x" * 3000, state="open") for k in range(80)])
     assert centre.send(agent.batch("events", 201, 260)) == []
     assert centre.writer.counters.counts["commit failed"] == 1
     (small_disk / "ballast").unlink()
-    monkeypatch.undo()
+    centre.config = careful
+    centre.restart()
     assert centre.send(agent.batch("events", 201, 200))[0]["seq"] == 400  # sent again
     assert centre.one("SELECT count(*) FROM security_events") == 400
     assert centre.rows("PRAGMA integrity_check") == [("ok",)]
