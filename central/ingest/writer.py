@@ -274,7 +274,7 @@ class Writer:
             self._tidied_at = time.monotonic()
             last = context.connection.scalar(select(func.max(live.c.id))) or 0
             context.connection.execute(delete(live).where(live.c.id <= last - self._config.limits.live_rows))
-            hourly = select(func.max(checkpoints.c.size)).group_by(checkpoints.c.t_ms / HOUR_MS)
+            hourly = select(func.max(checkpoints.c.size)).group_by(checkpoints.c.t_ms // HOUR_MS)
             old = (checkpoints.c.t_ms < now_ms - HOUR_MS) & checkpoints.c.size.not_in(hourly)
             context.connection.execute(delete(checkpoints).where(old))
 

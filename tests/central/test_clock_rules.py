@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from central.ingest.writer import Arrival
+from central.ledger.tables import checkpoints
+from central.store.engine import writing
 from central.times import now_ms
 from tests.central.journals import Centre, Journal
 from wire.records import record
@@ -189,3 +192,14 @@ def test_a_full_disk_is_told_twice_before_acknowledgements_stop_and_nothing_ackn
     assert centre.one("SELECT count(*) FROM security_events") == 400
     assert centre.rows("PRAGMA integrity_check") == [("ok",)]
     centre.close()
+
+
+def test_of_older_checkpoints_one_an_hour_is_kept(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("central.ingest.writer.TIDY_S", 0.0)
+    hour = 3_600_000
+    old = now_ms() // hour * hour - 5 * hour
+    with writing(centre.engine) as connection:
+        for size, t_ms in enumerate((old, old + 1000, old + hour - 1, old + hour, old + hour + 1), 1000):
+            connection.execute(insert(checkpoints).values(size=size, root="0" * 64, t_ms=t_ms, note=""))
+    centre.write()
+    assert centre.rows("SELECT size FROM checkpoints WHERE size >= 1000 ORDER BY size") == [(1002,), (1004,)]
