@@ -177,6 +177,11 @@ class Footage:
             ).fetchall()
         return [WantedClip(row[0], row[1], row[2], row[3], tuple(json.loads(row[4]))) for row in rows]
 
+    def forget_made(self, *, before_ms: int) -> int:
+        """Drop the rows of clips that were made and ended before a moment; how many. Their files are the core's since they were made."""
+        with self.transaction() as connection:
+            return connection.execute("DELETE FROM clips WHERE state='made' AND to_ms < ?", (before_ms,)).rowcount
+
     def oldest_unpinned(self, limit: int) -> list[Segment]:
         """The oldest segments that no wanted clip needs."""
         with self._lock:

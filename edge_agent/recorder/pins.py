@@ -19,6 +19,7 @@ LONGEST_MS = 120_000  # a clip that grew so long is closed, the next event begin
 GRACE_MS = 8_000  # how long a clip waits for footage that should be there by now (a camera may be reconnecting)
 COPIES = 3  # of a clip's bytes that are on the disk at once while it is joined
 ROOM_BYTES = 1024 * 1024
+KEEP_MADE_MS = 30 * 86_400_000  # rows of made clips: by then the core has long been answered, and nobody asks for the event again
 OPENING = ("open", "active")
 
 
@@ -116,6 +117,7 @@ def purge(footage: Footage, cameras: Iterable[CameraPlan], *, bytes_max: int, ba
     """
     keep_ms = {camera.name: round(camera.keep_hours * 3_600_000) for camera in cameras}
     now, total, removed = clock.wall_ms(), footage.total_bytes(), 0
+    footage.forget_made(before_ms=now - KEEP_MADE_MS)
     for segment in footage.oldest_unpinned(batch):
         if total <= bytes_max and now - segment.end_ms <= keep_ms.get(segment.camera, 0):
             continue

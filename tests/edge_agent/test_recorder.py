@@ -233,6 +233,19 @@ def test_footage_a_clip_waits_for_is_never_purged(tmp_path: Path) -> None:
     footage.close()
 
 
+def test_rows_of_clips_that_were_made_long_ago_go(tmp_path: Path) -> None:
+    recording = Recording(tmp_path, lambda: "")
+    day_ms = 86_400_000
+    for days in (40, 20):
+        recording.pins.contact(contact="door", event=f"room-101:e:{days}", t_ms=clock.wall_ms() - days * day_ms, state="open")
+    assert recording.pins.make_ready() == 2
+    recording.pins.contact(contact="door", event="room-101:e:41", t_ms=clock.wall_ms() - 41 * day_ms, state="open")
+    purge(recording.footage, [recording.plan], bytes_max=0)
+    kept = [json.loads(row[0]) for row in recording.footage.connection.execute("SELECT because FROM clips ORDER BY from_ms")]
+    assert kept == [["room-101:e:41"], ["room-101:e:20"]], "what is not made yet stays, however old"
+    recording.close()
+
+
 def test_a_request_for_a_span_that_is_none_is_refused_with_words(recording: Recording) -> None:
     with pytest.raises(ClipError, match="no camera is called"):
         recording.pins.request(camera="room-101/attic", from_ms=0, to_ms=1, because="c")
