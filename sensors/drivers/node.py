@@ -24,7 +24,13 @@ GREET_S = 3.0  # a node that says nothing for this long may have started anew: g
 REOPEN_S = (0.2, 2.0)  # first and longest wait between two tries to open the port
 DRIFT = 0.0005  # a crystal and its temperature: far below 500 ppm
 TEXT_MAX = 64
+NUMBER_MAX = 2**53  # of samples and of milliseconds: what JSON carries exactly, and far more than a node lives
 WHY = {"crc": "wrong CRC from the chip", "absent": "the chip does not answer"}
+
+
+def _counts(number: Any) -> bool:
+    """Whether it is a whole number that a node could have counted to."""
+    return type(number) is int and 0 <= number < NUMBER_MAX
 
 
 class NodeClock:
@@ -146,9 +152,11 @@ class NodeSensor:
             self._hello(message, at)
             return []
         numbers = [message.get(field) for field in ("seq", "oldest", "age", "up")]
-        if message.get("k") != "sample" or not all(type(number) is int and number >= 0 for number in numbers) or not self._greeted:
+        if message.get("k") != "sample" or not all(_counts(number) for number in numbers) or not self._greeted:
             return []
         seq, oldest, age_ms, up_ms = (int(number or 0) for number in numbers)
+        if age_ms > up_ms:
+            return []  # nothing is older than the node's start
         self._clock.heard(up_ms, at.m_ms)
         if self._seq is None and self._boot == self._stored_boot and seq <= self._stored:
             self._seq = self._stored  # stored by the agent before this one, which could not say so any more
@@ -175,7 +183,7 @@ class NodeSensor:
 
     def _hello(self, message: dict[str, Any], at: Instant) -> None:
         boot, up = message.get("boot"), message.get("up")
-        if message.get("session") != self._session or not isinstance(boot, str) or type(up) is not int:
+        if message.get("session") != self._session or not isinstance(boot, str) or not isinstance(up, int) or not _counts(up):
             return
         if boot != self._boot:
             self._boot, self._seq, self._owed = boot[:TEXT_MAX], None, False
