@@ -83,7 +83,7 @@ def main(
         print(error, file=errors)
         return WRONG_INPUT
     if not folder.is_dir():
-        print(f"{folder}: no such folder", file=errors)
+        print(f"{folder}: {'a file, not a folder' if folder.exists() else 'no such folder'}", file=errors)
         return WRONG_INPUT
     try:
         files = files_of(folder)
@@ -125,4 +125,5 @@ def _print_page(page: PageVerdict, out: TextIO) -> None:
     for check in page.judgement.checks:
         value = "-" if check.value is None else f"{check.value:.3g}"
         limit = "-" if check.limit is None else f"{check.limit:.3g}"
-        print(f"     {'ok' if check.ok else 'NO':<3}{check.name:<12}{value:>8} / {limit:<7} {check.words}", file=out)
+        sign = "NO" if not check.ok else "ok" if check.value is not None else "-"
+        print(f"     {sign:<3}{check.name:<12}{value:>8} / {limit:<7} {check.words}", file=out)

@@ -130,6 +130,39 @@ LANE: dict[str, LazyString] = {
     "readings": lazy_gettext("Readings"),
 }
 
+ACT: dict[str, LazyString] = {  # what stands in the ledger as done by a person or by the centre
+    "agent.enrol": lazy_gettext("Agent enrolled"),
+    "alarm.acknowledge": lazy_gettext("Alarm acknowledged"),
+    "alarm.escalate": lazy_gettext("Alarm escalated"),
+    "alarm.note": lazy_gettext("Note on an alarm"),
+    "alarm.raise": lazy_gettext("Alarm raised by the centre"),
+    "alarm.return": lazy_gettext("Alarm of the centre over"),
+    "alarm.shelve": lazy_gettext("Alarm shelved"),
+    "alarm.unshelve": lazy_gettext("Shelving ended"),
+    "batch.accept": lazy_gettext("Batch accepted"),
+    "batch.reject": lazy_gettext("Batch rejected"),
+    "clip.request": lazy_gettext("Clip asked for"),
+    "command": lazy_gettext("Command to an agent"),
+    "export": lazy_gettext("Data exported"),
+    "gap": lazy_gettext("Gap in an agent's records"),
+    "login": lazy_gettext("Signed in"),
+    "login.failed": lazy_gettext("Sign-in refused"),
+    "logout": lazy_gettext("Signed out"),
+    "object.view": lazy_gettext("Image or clip viewed"),
+    "page.delete": lazy_gettext("Page deleted"),
+    "page.insert": lazy_gettext("Page inserted"),
+    "page.move": lazy_gettext("Page moved"),
+    "page.reject": lazy_gettext("Page rejected"),
+    "review.set": lazy_gettext("Door event reviewed"),
+    "token.add": lazy_gettext("Token made"),
+    "token.revoke": lazy_gettext("Token revoked"),
+    "user.add": lazy_gettext("Person added"),
+    "user.disable": lazy_gettext("Person locked out"),
+    "user.enable": lazy_gettext("Person let in again"),
+    "user.password": lazy_gettext("Password changed"),
+    "user.roles": lazy_gettext("Roles changed"),
+}
+
 
 def word(table: dict[str, LazyString], code: object) -> str:
     """The word for a code; a code that no table knows is shown as it came."""

@@ -297,6 +297,7 @@ def test_an_auditor_reads_the_ledger_and_changes_nothing(sign_in: SignIn, room: 
     page = sign_in("auditor")
     page.goto("/ledger", wait_until="domcontentloaded")
     expect(page.locator("#entries tbody tr").first).to_be_visible()
+    expect(page.locator("#entries")).to_contain_text("Signed in")
     expect(page.get_by_text("Last signed checkpoint")).to_be_visible()
     page.goto("/alarms", wait_until="domcontentloaded")
     expect(page.get_by_text("Audit sample")).to_be_visible()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -67,3 +68,17 @@ def test_chinese_texts_are_chinese() -> None:
         strings(message)[0] for message in catalogue("zh_Hans_CN") if message.id and not re.search(r"[\u4e00-\u9fff]", strings(message)[0])
     ]
     assert latin == []
+
+
+def test_every_act_that_the_centre_records_has_a_name() -> None:
+    recorded = {
+        keyword.value.value
+        for path in CONSOLE.parent.rglob("*.py")
+        if "node_modules" not in path.parts
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "record"
+        for keyword in call.keywords
+        if keyword.arg == "kind" and isinstance(keyword.value, ast.Constant)
+    }
+    assert {"logout", "agent.enrol"} <= recorded
+    assert recorded <= set(words.ACT)
