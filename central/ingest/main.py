@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+import sys
 import threading
 import time
 from contextlib import closing
@@ -21,6 +22,7 @@ COMMIT_BYTES = 40_000  # what a small commit takes in the WAL
 WAL_BYTES = 16 * 1024 * 1024
 WAL_PAGES_MAX = 20_000  # the writer itself moves the WAL only when it grew to 80 MB
 WAIT_S = 0.05  # how soon an act of a person is noticed
+SWITCH_S = 0.0005  # between the receiving thread and the writer; Python's own 5 ms would be most of an acknowledgement's time
 LOCK_S = 20.0  # an ingest that was told to stop may still be finishing
 
 
@@ -73,6 +75,7 @@ def run(config: CentralConfig, stop: threading.Event) -> None:
 
 
 def _run(config: CentralConfig, stop: threading.Event) -> None:
+    sys.setswitchinterval(SWITCH_S)
     key = load_or_make_key(config.key_file)
     engine = open_engine(config.database, checkpoint_pages=WAL_PAGES_MAX)
     mover = _WalMover(config.database)
