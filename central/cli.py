@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from central.config import CentralConfig, ConfigError, load
 from central.keys import BadKeyFile, load_or_make_key, parse_public_key, public_bytes
 from central.parent import end_with_parent
+from central.people.rights import ROLES
 from central.store.engine import open_engine, reading, writing
 from central.store.migrate import is_current, migrate
 from central.store.single import AlreadyWritten, only_writer
@@ -233,7 +234,7 @@ def _parser() -> argparse.ArgumentParser:
     users = commands.add_parser("user", help="people").add_subparsers(metavar="COMMAND", required=True)
     user = add("add", _user_add, "add a person; the password is asked for, or read from a file or standard input", users)
     user.add_argument("name", metavar="NAME")
-    user.add_argument("--role", action="append", required=True, help="may be given several times")
+    user.add_argument("--role", action="append", required=True, help=f"{', '.join(ROLES)}; may be given several times")
     user.add_argument("--password-file", type=Path)
     user.add_argument("--lang", choices=("en", "zh"))
     user.add_argument("--token", action="store_true", help="make a bearer token too, and print nothing but it")

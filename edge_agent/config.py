@@ -146,7 +146,7 @@ class _Reader:
     def _single(self, name: str, options: tuple[Option, ...]) -> dict[str, Any] | None:
         table = self.document.values.get(name)
         if table is None:
-            if name == "agent":
+            if name == "agent" and not self.document.mistakes:  # what could not be read may have been it
                 self.report((), "the table [agent] is missing: it names the agent, its site and its data folder")
             return self.judge.table((name,), {}, options) if name == "sim" else None
         if not isinstance(table, dict):

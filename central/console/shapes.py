@@ -70,7 +70,17 @@ def in_order(readings: Sequence[Item]) -> list[Item]:
 def why(room: Item, lang: str) -> str:
     """Why a room has its light: the loudest alarm in its own words, else what the room says."""
     loud = next((alarm for alarm in room["alarms"] if alarm["active"]), None)
-    return alarm_words(loud, lang) if loud and room["light"] in ("red", "yellow") else formats.localized(room["why"], lang)
+    if loud and room["light"] in ("red", "yellow"):
+        return alarm_words(loud, lang)
+    return _without_channels(formats.localized(room["why"], lang), room["readings"])
+
+
+def _without_channels(said: str, readings: Sequence[Item]) -> str:
+    """The words with what is measured, and by which of several sensors, in place of the names of channels."""
+    for reading in sorted(in_order(readings), key=lambda reading: len(reading["sensor"]), reverse=True):
+        name = words.word(words.QUANTITY, reading["q"]) + (f" · {reading['name']}" if reading["told_apart"] else "")
+        said = said.replace(reading["sensor"], name)
+    return said
 
 
 def alarm_advice(alarm: Mapping[str, Any], lang: str) -> str:

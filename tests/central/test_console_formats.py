@@ -74,3 +74,14 @@ def test_readings_are_told_apart_only_where_two_sensors_measure_the_same() -> No
         ("r.b.temperature", True),
         ("r.b.relative_humidity", False),
     ]
+
+
+def test_a_room_names_what_is_measured_and_no_channel() -> None:
+    def reading(sensor: str, q: str) -> dict[str, str]:
+        return {"sensor": f"room-101.{sensor}.{q}", "q": q, "name": sensor}
+
+    readings = [reading("climate", "temperature"), reading("rack", "temperature"), reading("climate", "relative_humidity")]
+    room = {"alarms": [], "light": "yellow", "readings": readings, "why": {"en": "room-101.rack.temperature is suspect or bad"}}
+    assert shapes.why(room, "en") == "Temperature · rack is suspect or bad"
+    room["why"] = {"en": "room-101.climate.relative_humidity is above the limit 60"}
+    assert shapes.why(room, "en") == "Relative humidity is above the limit 60"
