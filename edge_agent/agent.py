@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 def run(config: Config) -> int:
-    """Run the agent until SIGTERM or Ctrl-C; 0 when it was asked to stop, 1 when it could not start."""
+    """Run the agent until SIGTERM or Ctrl-C; 0 when it was asked to stop, 1 when it could not start or go on."""
     os.umask(0o077)
     try:
         config.data.mkdir(parents=True, exist_ok=True)
@@ -139,7 +139,8 @@ class Agent:
         )
 
     async def run(self) -> None:
-        """Declare clock, health and configuration, then run every job until told to stop."""
+        """Declare clock, health and configuration, then run every job until told to stop; JournalDamaged if the journal broke meanwhile."""
+        self.journal.on_damage(self.supervisor.stop)
         await self.handoff.start()
         try:
             await self.reports.begin()
@@ -149,6 +150,8 @@ class Agent:
             await self.supervisor.run()
         finally:
             await self.handoff.close()
+        if self.journal.damage is not None:
+            raise self.journal.damage
 
     def _jobs(self) -> None:
         """Every job in the order of its start; they end in reverse, so that children still reach the core, and it its journal."""

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from edge_agent import clock
-from edge_agent.errors import JournalFull
+from edge_agent.errors import JournalDamaged, JournalFull
 from edge_agent.file_queue import FileRef
 from edge_agent.journal import Errands, Journal, Record, RecordSource
 from wire.codec import encode_record
@@ -48,10 +48,22 @@ class AsyncJournal:
         self._locks = {lane: asyncio.Lock() for lane in LANES}
         self._stuck: set[str] = set()
         self._closed_lanes: frozenset[str] = frozenset()
+        self.damage: JournalDamaged | None = None
+        self._on_damage: Callable[[], None] = lambda: None
+
+    def on_damage(self, listener: Callable[[], None]) -> None:
+        """Call `listener()` once when the journal's file is found to be damaged: only a new start sets it aside and goes on."""
+        self._on_damage = listener
 
     async def call(self, function: Callable[..., T], *args: Any, **options: Any) -> T:
         """Run a function in the writer thread and give what it gives."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer, lambda: function(*args, **options))
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._writer, lambda: function(*args, **options))
+        except JournalDamaged as error:
+            if self.damage is None:
+                self.damage = error
+                self._on_damage()
+            raise
 
     async def append(
         self,

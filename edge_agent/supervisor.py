@@ -30,6 +30,7 @@ class Job:
     failed_at: list[float] = field(default_factory=list)
     why: str = ""
     task: asyncio.Task[None] | None = None
+    ending: bool = False
 
 
 class Supervisor:
@@ -94,6 +95,8 @@ class Supervisor:
                 await job.start()
                 return
             except Exception as error:  # the one place that catches everything: it is logged and the job starts again
+                if job.ending:
+                    raise
                 if time.monotonic() - began > STEADY_S:
                     job.backoff.reset()
                 job.restarts += 1
@@ -110,6 +113,7 @@ class Supervisor:
     async def _end(self, job: Job) -> None:
         if job.task is None:
             return
+        job.ending = True
         job.task.cancel()
         done, _ = await asyncio.wait([job.task], timeout=STOP_S + KILLED_S)
         if not done:

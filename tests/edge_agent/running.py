@@ -104,6 +104,13 @@ class RunningAgent:
         self._process = None
         return code
 
+    def wait_end(self) -> int:
+        """Return when it has ended by itself; its exit code."""
+        assert self._process is not None
+        code = self._process.wait(40)
+        self._process = None
+        return code
+
     def records(self) -> dict[str, list[dict[str, Any]]]:
         """Every record by lane, with chain and records checked; call it while the agent is stopped."""
         key = AgentKey.load_or_create(self.data / "key")

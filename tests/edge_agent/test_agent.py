@@ -2,10 +2,12 @@
 
 import base64
 import json
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -365,3 +367,21 @@ def test_the_broker_s_password_may_come_from_the_environment(tmp_path: Path, cen
     tables = BROKER.format(port=broker.port, folder=tmp_path).replace(f'password_file = "{tmp_path}/password"\n', "")
     with RunningAgent(tmp_path, CLIMATE + tables, environment={"MUNIMENT_BROKER_PASSWORD": "r-secret"}):
         listening.wait(lambda: any(status.get("online") for status in listening.statuses))
+
+
+def test_an_agent_whose_journal_breaks_ends_and_its_next_start_goes_on_with_a_new_one(tmp_path: Path) -> None:
+    """What keeps the agent running (systemd, the demonstration) starts it again."""
+    with RunningAgent(tmp_path, CLIMATE + DOOR) as agent:
+        agent.until(lambda: agent.light() == "green", "a well room")
+        with closing(sqlite3.connect(agent.data / "journal.db", isolation_level=None, timeout=10)) as rows:
+            rows.execute("PRAGMA writable_schema=ON")
+            rows.execute("UPDATE sqlite_schema SET sql = 'rubbish' WHERE name = 'records'")
+            rows.execute("PRAGMA schema_version = 4711")
+        agent.fault("door unplugged")
+        assert agent.wait_end() == 1
+        agent.fault()
+        agent.start()
+        agent.until(lambda: agent.rows().get("climate temperature", {}).get("quality") == "good", "it measures again")
+        assert [path.name for path in agent.data.glob("journal.db.damaged*")]
+        assert agent.stop() == 0
+    assert next(r["k"] for r in agent.records()["events"]) == "epoch"

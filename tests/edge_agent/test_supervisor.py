@@ -118,3 +118,24 @@ async def test_systemd_is_told_and_its_watchdog_fed(tmp_path: Path, monkeypatch:
         while (told := await asyncio.wait_for(loop.sock_recv(systemd, 100), 5)) == b"WATCHDOG=1":
             pass
         assert told == b"STOPPING=1"
+
+
+async def test_a_job_that_fails_while_it_is_ended_is_not_started_again() -> None:
+    supervisor = Supervisor(backoff=quick)
+    starts: list[int] = []
+    began = asyncio.Event()
+
+    async def broken_at_the_end() -> None:
+        starts.append(1)
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise RuntimeError("nothing can be written any more")
+
+    supervisor.add("writes", broken_at_the_end)
+    running = asyncio.create_task(supervisor.run())
+    await asyncio.wait_for(began.wait(), 5)
+    supervisor.stop()
+    await asyncio.wait_for(running, 5)
+    assert starts == [1]
