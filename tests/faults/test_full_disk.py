@@ -163,7 +163,7 @@ def test_an_agent_s_disk_fills_up_in_the_stated_order_and_all_it_kept_arrives(tm
         with_free(3.4, lambda: agent.segments() - seen, "video goes on meanwhile")
         with_free(2.3, lambda: agent.alarms() == STEPS[:3], "the end of capturing is announced")
         log = site.data / "logs" / f"{AGENT}.log"
-        with_free(2.3, lambda: "door-cam: paused" in log.read_text(), "video has stopped")
+        with_free(2.3, lambda: "door-cam is paused" in log.read_text(), "video has stopped")
         press("captured")
         filmed = agent.segments()
         with_free(1.7, lambda: agent.alarms() == STEPS[:4], "the thinning of readings is announced")
