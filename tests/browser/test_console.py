@@ -293,8 +293,8 @@ def test_what_is_not_allowed_is_said_and_not_offered(sign_in: SignIn, room: Agen
 
 
 def test_an_auditor_reads_the_ledger_and_changes_nothing(sign_in: SignIn, room: Agent) -> None:
-    room.alarm("audit", "room-101/audit", words={"en": "Audit sample", "zh": "审计样例"})
     page = sign_in("auditor")
+    room.alarm("audit", "room-101/audit", words={"en": "Audit sample", "zh": "审计样例"})  # ingest takes in the sign-in, too
     page.goto("/ledger", wait_until="domcontentloaded")
     expect(page.locator("#entries tbody tr").first).to_be_visible()
     expect(page.locator("#entries")).to_contain_text("Signed in")
