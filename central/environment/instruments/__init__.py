@@ -1,0 +1,1 @@
+"""The sensors as instruments: health, calibration, exchange of one for another."""

@@ -1,0 +1,1 @@
+"""What a climate does to what is kept in it: the preservation metrics."""

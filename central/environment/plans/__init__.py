@@ -1,0 +1,1 @@
+"""Floor plans and where each sensor hangs."""

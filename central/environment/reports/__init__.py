@@ -1,0 +1,1 @@
+"""The month of a room as a document to hand in."""
