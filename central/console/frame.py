@@ -16,6 +16,7 @@ from flask_login import current_user
 from central.console import formats, language, shapes, words
 from central.console.facts import Facts
 from central.console.language import gettext, ngettext
+from central.console.tabs import room_tabs
 from central.web.state import config, state
 
 MANIFEST = Path(__file__).parent / "static" / "dist" / "manifest.json"
@@ -152,6 +153,7 @@ def install(app: Flask, facts: Facts) -> None:
         live_url=lambda: url_for("live.live_stream"),
         may=lambda right: current_user.may(right),
         navigation=partial(_items, facts),
+        room_tabs=room_tabs,
         sign_out_url=lambda: url_for("people.logout"),
         site_name=lambda: config().site,
         stale_s=STALE_S,
