@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ from central.store.projecting import as_json
 from central.times import now_ms
 
 CHUNK = 1024 * 1024
+OWN = "centre"  # whose objects are those that no agent sent
 PARTIAL_LIFE_S = 24 * 3600
 PARTIALS_MAX = 64  # of one agent
 PARTIALS_BYTES = 8  # of one agent, in sizes of the largest upload
@@ -250,6 +252,29 @@ class ObjectStore:
         except FileNotFoundError as error:  # dropped, since the same bytes had come another way
             if not target.exists():
                 raise WrongOffset(0) from error
+        _fsync_folder(target.parent)
+        _fsync_folder(self._folder)
+
+    def put(self, data: bytes) -> str:
+        """Store bytes that the centre itself made, whole or not at all; their SHA-256."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        target = self.path(sha256)
+        if self.stored_bytes(sha256) is None or not target.is_file():
+            self._blocking(lambda: self._write(target, data))
+            self._keep(sha256, OWN, len(data))
+        return sha256
+
+    def _write(self, target: Path, data: bytes) -> None:
+        with tempfile.NamedTemporaryFile(dir=self._partials, delete=False) as file:
+            try:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+                target.parent.mkdir(exist_ok=True)
+                Path(file.name).rename(target)
+            except OSError:
+                Path(file.name).unlink(missing_ok=True)
+                raise
         _fsync_folder(target.parent)
         _fsync_folder(self._folder)
 

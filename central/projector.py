@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from central.digitization.projection import DigitizationProjector
 from central.environment.climate import ClimateProjector
+from central.environment.plans.projection import PlanProjector
 from central.environment.projection import AlarmProjector
 from central.health.projection import BootClock, HealthProjector
 from central.security.projection import SecurityProjector
@@ -42,7 +43,7 @@ class Projections:
         climate, security, digitization = ClimateProjector(), SecurityProjector(), DigitizationProjector()
         corrections = [climate.correct, self._alarms.correct, security.correct, digitization.correct]
         health = HealthProjector(self._clock, corrections)
-        self._projectors: tuple[Projector, ...] = (health, self._alarms, climate, security, digitization)
+        self._projectors: tuple[Projector, ...] = (health, self._alarms, climate, security, digitization, PlanProjector())
 
     def load(self, connection: Connection) -> None:
         """Read what projectors keep in memory; also after a transaction was rolled back."""

@@ -7,7 +7,7 @@ from sqlalchemy import MetaData, Table
 
 from central.store.metadata import metadata
 
-DOMAINS = ("ledger", "environment", "security", "digitization", "health", "people")
+DOMAINS = ("ledger", "environment", "security", "digitization", "health", "people", "environment.plans")
 
 
 def load_tables() -> MetaData:

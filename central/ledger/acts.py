@@ -8,6 +8,8 @@ Kinds that change tables, with the fields of their bodies (all others, like logi
     alarm.return {alarm}                        alarm.escalate {alarm}    by "system"
     review.set {review, state?, owner?, verdict?, reason?}                state: open, claimed, escalated, closed
     batch.accept {batch, reason?}               batch.reject {batch, reason, pages: [ids]}
+    plan.set {plan, name, building?, floor?, width, height, image?}       plan.remove {plan}
+    plan.place {plan, item, x, y, w?, h?}       x null takes the item off the plan
     page.reject {page, reason}                  gap {agent, lane, epoch, from, to}    by "system"
 """
 

@@ -13,6 +13,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "environment.read": ("facility", "operator", "security", "archivist", "auditor"),
     "alarms.read": ("facility", "operator", "security", "archivist", "auditor"),
     "alarms.act": ("facility", "security"),
+    "plans.edit": ("facility",),
     "security.read": ("security", "auditor"),
     "security.review": ("security",),
     "clips.view": ("security", "auditor"),

@@ -12,6 +12,7 @@ from central import uploads
 from central.config import CentralConfig
 from central.digitization import api as digitization
 from central.environment import api as environment
+from central.environment.plans import api as plans
 from central.health import api as agents
 from central.ledger import api as ledger
 from central.live import LiveHub
@@ -76,6 +77,7 @@ def build(config: CentralConfig) -> Flask:
         auth.api(limiter),
         people.blueprint(),
         environment.blueprint(),
+        plans.blueprint(),
         security.blueprint(),
         digitization.blueprint(),
         ledger.blueprint(),

@@ -35,6 +35,8 @@ def things(site: Site) -> dict[str, str]:
         "name": "nobody",
         "sha256": digest(site.images["page-1"]),
         "filename": "none.css",
+        "plan": "none",
+        "plan_id": "none",
     }
 
 
