@@ -29,7 +29,7 @@ lint:
 # Some tests mount a small disk of their own: without root, in a user namespace where the kernel lets us have one.
 OWN_MOUNTS := $(shell [ "$$(id -u)" = 0 ] || { unshare -rm true 2>/dev/null && echo unshare -rm; })
 unit:
-	$(OWN_MOUNTS) $(BIN)/pytest
+	$(OWN_MOUNTS) $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: install-test
 	$(BIN)/python -m tests.bench

@@ -17,7 +17,7 @@ from scanner_line.presses import RETAKE
 from scanner_line.states import CAPTURE, Settings, State
 from tests.scanner_line.bench import Bench, check_books, records
 
-TIMES = Settings(verdict_s=0.4, camera_s=0.2, hold_s=0.3, late_s=5.0)
+TIMES = Settings(verdict_s=0.4, camera_s=20.0, hold_s=0.3, late_s=5.0)
 WISHES = st.sampled_from([CAPTURE, CAPTURE, RETAKE])
 CHECKS = st.sampled_from(["good", "good", "look", "bad", "died", "refused", "late bad", "late good"])
 
