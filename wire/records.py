@@ -23,7 +23,7 @@ SCHEMA = {
         ("room", "s", 0),
     ),
     "reading": (("i", "i", 1), ("v", "N", 1), ("raw", "n", 0), ("quality", "s", 0), ("why", "s", 0)),
-    "contact": (("contact", "s", 1), ("state", "s", 1), ("kind", "s", 0), ("room", "s", 0)),
+    "contact": (("contact", "s", 1), ("state", "s", 1), ("kind", "s", 0), ("room", "s", 0), ("why", "s", 0)),
     "card": (("reader", "s", 1), ("card", "s", 1), ("result", "s", 1)),
     "alarm": (
         ("id", "s", 1),
@@ -35,6 +35,8 @@ SCHEMA = {
         ("limit", "n", 0),
         ("words", "o", 0),
         ("room", "s", 0),
+        ("uncertain", "b", 0),
+        ("held", "b", 0),
     ),
     "clip": (
         ("clip", "s", 1),
