@@ -1,10 +1,7 @@
-"""`/api/v1/rooms`, `/readings`, `/alarms`."""
+"""`/api/v1/rooms`, `/alarms`; `/readings` by readings_api."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -13,22 +10,18 @@ from flask_login import current_user
 from sqlalchemy import Connection
 
 from central.digitization.stations import bench_agents
-from central.environment import alarms, queries
-from central.environment.series import Channel, Series, Span, channel_named, raw_values, series
+from central.environment import alarms, queries, readings_api
 from central.ledger import commands
 from central.ledger.queries import agents_of_room
 from central.security import queries as security
 from central.store.engine import reading, writing
-from central.times import now_ms, rfc3339
+from central.times import now_ms
 from central.web import acting, paging
-from central.web.fields import IDENT, Text, Time, time_ms
+from central.web.fields import IDENT, Text
 from central.web.operation import Operation, operation
-from central.web.problems import Problem, bad_field, not_found
+from central.web.problems import not_found
 from central.web.state import config, engine
 
-DAY_MS = 24 * 3_600_000
-SPAN_MAX_MS = 20 * 366 * DAY_MS
-POINTS_MAX = 5000
 SHELVE_MINUTES_MAX = 7 * 24 * 60
 ROOM_SHOW_MAX = 200
 TOLD = ("alarm.acknowledge", "alarm.shelve")  # acts that the agent of the alarm hears of, as commands of the same name
@@ -53,16 +46,6 @@ class Rooms(msgspec.Struct, frozen=True):
 
     items: list[Room]
     next: str | None
-
-
-class SeriesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which channel, which span, how fine."""
-
-    sensor: Annotated[str, msgspec.Meta(min_length=1, max_length=160, description="channel id, e.g. room-101.climate.temperature")]
-    from_: Time | None = msgspec.field(default=None, name="from")
-    to: Time | None = None
-    points: Annotated[int, msgspec.Meta(ge=1, le=POINTS_MAX, description="at most so many buckets")] = 500
-    format: Annotated[Literal["json", "csv"], msgspec.Meta(description="csv: every raw value")] = "json"
 
 
 class AlarmsQuery(paging.Paged, frozen=True, forbid_unknown_fields=True):
@@ -124,37 +107,6 @@ def _is_watched(connection: Connection, room: Room, benches: frozenset[str]) -> 
     return bool(room.readings or room.contacts) or not agents or not benches.issuperset(agents)
 
 
-def _span(query: SeriesQuery) -> tuple[int, int]:
-    to_ms = now_ms() if query.to is None else time_ms("to", query.to)
-    from_ms = to_ms - DAY_MS if query.from_ is None else time_ms("from", query.from_)
-    if not from_ms < to_ms or to_ms - from_ms > SPAN_MAX_MS:
-        raise bad_field("from", "is before `to`, by at most 20 years")
-    return max(from_ms, 0), to_ms
-
-
-def _safe(text: str | None) -> str:
-    """A text as a CSV cell that no spreadsheet takes for a formula."""
-    return "'" + text if text and text[0] in "=+-@\t\r" else text or ""
-
-
-def _csv(channel: Channel, from_ms: int, to_ms: int) -> Response:
-    rows = raw_values(engine(), channel, from_ms=from_ms, to_ms=to_ms)
-
-    def lines() -> Iterator[str]:
-        yield "time,t_ms,sensor,q,u,value,quality,why\r\n"
-        for row in rows:
-            out = io.StringIO()
-            value = "" if row.v is None else repr(row.v)
-            cells = (rfc3339(row.t_ms), row.t_ms, channel.name, channel.q, channel.u, value, queries.QUALITY_NAMES.get(row.quality, "bad"))
-            csv.writer(out).writerow((*cells, _safe(row.why)))
-            yield out.getvalue()
-
-    answer = Response(lines(), content_type="text/csv; charset=utf-8")
-    name = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in channel.name)
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    return answer
-
-
 def _alarm(ident: str) -> queries.Alarm:
     with reading(engine()) as connection:
         found = alarms.alarm_named(connection, ident)
@@ -194,28 +146,6 @@ def _rooms_routes(made: Blueprint) -> None:
     def room_show(room: str) -> Room:
         with reading(engine()) as connection:
             return _room(connection, room, _lang())
-
-    @made.get("/readings")
-    @operation(
-        Operation(
-            right="environment.read",
-            summary="The course of one channel, thinned, with gaps marked; or all raw values as CSV.",
-            query=SeriesQuery,
-            result=Series,
-            media=("text/csv",),
-        )
-    )
-    def readings_show(query: SeriesQuery) -> Series | Response:
-        from_ms, to_ms = _span(query)
-        with reading(engine()) as connection:
-            channel = channel_named(connection, query.sensor)
-            if channel is None:
-                raise Problem(404, "not-found", "sensor: there is no such channel", field="sensor")
-            if query.format == "json":
-                span = Span(from_ms=from_ms, to_ms=to_ms, points=query.points, gap_ms=config().limits.silence_s * 1000)
-                return series(connection, channel, span)
-        acting.record_export("readings", sensor=channel.name, from_ms=from_ms, to_ms=to_ms)
-        return _csv(channel, from_ms, to_ms)
 
 
 def _alarm_routes(made: Blueprint) -> None:
@@ -261,5 +191,6 @@ def blueprint() -> Blueprint:
     """The routes."""
     made = Blueprint("environment", __name__, url_prefix="/api/v1")
     _rooms_routes(made)
+    readings_api.routes(made)
     _alarm_routes(made)
     return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from central.times import AHEAD_MS, now_ms, rfc3339, rfc3339_or_none
 
 CLIPS_MAX = 20  # of one event
 CONTACTS_MAX = 100  # of one room
+OPEN_MAX_MS = 24 * 3_600_000  # an opening that began this long before a span is looked for in it
 MISSING_AFTER_MS = 15 * 60_000  # an event without a clip for so long has none
 QUEUE = {"waiting": ("open", "claimed"), "escalated": ("escalated",), "closed": ("closed",)}
 
@@ -88,6 +90,38 @@ def contacts_of(connection: Connection, room: str) -> list[Contact]:
     rows = connection.execute(select(security_events).join(newest, last).where(mine).order_by(security_events.c.door, security_events.c.id))
     found = {row.door: Contact(id=row.door, kind=row.kind, state=row.state, t=rfc3339(row.t_ms)) for row in rows}
     return list(found.values())[:CONTACTS_MAX]
+
+
+class Opening(msgspec.Struct, frozen=True):
+    """When a door stood open, in milliseconds; `to_ms` is null while it does."""
+
+    door: str
+    from_ms: int
+    to_ms: int | None
+
+
+def openings_of(connection: Connection, room: str, *, from_ms: int, to_ms: int, limit: int) -> list[Opening]:
+    """The openings of a room's doors that reach into a span, the newest `limit` of them, in order; not who came."""
+    mine = (security_events.c.room == room) & (security_events.c.kind == "door")
+    closing = security_events.alias("closing")
+    closes = closing.c
+    shut = (
+        select(func.min(closes.t_ms))
+        .where(closes.door == security_events.c.door, closes.t_ms > security_events.c.t_ms, closes.state != "open")
+        .scalar_subquery()
+    )
+    opened = mine & (security_events.c.state == "open") & (security_events.c.t_ms < to_ms)
+    opened &= security_events.c.t_ms >= from_ms - OPEN_MAX_MS
+    query = select(security_events.c.door, security_events.c.t_ms, shut.label("shut")).where(opened)
+    rows = connection.execute(query.order_by(security_events.c.t_ms.desc()).limit(limit)).all()
+    found = [Opening(door=row.door, from_ms=row.t_ms, to_ms=row.shut) for row in rows if row.shut is None or row.shut > from_ms]
+    return found[::-1]
+
+
+def cameras_of(connection: Connection, rooms_agents: Sequence[str]) -> list[str]:
+    """The cameras of these agents that have recorded a clip, in order."""
+    mine = clips.c.agent.in_(rooms_agents)
+    return list(connection.scalars(select(clips.c.camera).where(mine).distinct().order_by(clips.c.camera)))
 
 
 def events_before(

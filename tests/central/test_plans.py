@@ -1,7 +1,6 @@
 """Floor plans: drawn, placed on, looked at, kept in the ledger."""
 
 import io
-from collections.abc import Iterator
 
 import pytest
 from PIL import Image, ImageDraw, PngImagePlugin
@@ -10,16 +9,9 @@ from werkzeug.test import TestResponse
 from central.environment.plans.tables import PROJECTIONS, plan_items
 from central.rebuild import rebuild
 from central.store.engine import reading
-from tests.central.site import Site, running
+from tests.central.site import Site
 
 SECRET = "where the keys hang"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A site of this module's own: plans are added to it."""
-    with running(tmp_path_factory.mktemp("plans")) as made:
-        yield made
 
 
 def drawing(kind: str = "PNG", size: tuple[int, int] = (800, 500), color: str = "white") -> bytes:
