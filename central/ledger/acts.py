@@ -10,6 +10,10 @@ Kinds that change tables, with the fields of their bodies (all others, like logi
     batch.accept {batch, reason?}               batch.reject {batch, reason, pages: [ids]}
     plan.set {plan, name, building?, floor?, width, height, image?}       plan.remove {plan}
     plan.place {plan, item, x, y, w?, h?}       x null takes the item off the plan
+    limits.profile {profile, retired}           room.set {room, name_en?, name_zh?, outdoor, note?}
+    room.limits {room, media: [ids], profiles, set_point_c?, set_point_pct?, swing_c?, swing_pct?, rate_c_h?, rate_pct_h?,
+                 dew_point_max_c?, condensation_margin_k?, surface?}      profiles: as they were when they were chosen
+    calibration.record {channel, serial?, points | offset, gain, date, due?, person, certificate?, note?}
     page.reject {page, reason}                  gap {agent, lane, epoch, from, to}    by "system"
 """
 
