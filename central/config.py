@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from wire.topics import valid_name
 
@@ -56,6 +57,17 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class AlarmTimes:
+    """When alarms that nobody acknowledges become louder, and how many at once are one; 0 switches a step off."""
+
+    escalate_low_s: int = 0  # a low one becomes medium
+    escalate_medium_s: int = 0  # a medium one becomes high; from high on, limits.escalate_s counts
+    repeat_s: int = 1800  # one at the top is said again
+    flood_count: int = 10  # more alarms of a room than this within flood_s are one alarm
+    flood_s: int = 600
+
+
+@dataclass(frozen=True)
 class CentralConfig:
     """All of the centre's configuration. Paths below `data` are made by their owners at first need."""
 
@@ -64,7 +76,14 @@ class CentralConfig:
     broker: BrokerConfig
     web: WebConfig
     limits: Limits
+    timezone: str = "UTC"  # IANA name of the site's own time: what a day or a month is in reports and patrols
     source: Path | None = None  # the file it was read from
+    alarms: AlarmTimes = AlarmTimes()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The site's time zone."""
+        return ZoneInfo(self.timezone)
 
     @property
     def database(self) -> Path:
@@ -101,7 +120,7 @@ class CentralConfig:
 class Option:
     """What may stand at one key: its kind, its default, and for an integer its bounds, both included."""
 
-    kind: str  # text, name, integer, path
+    kind: str  # text, name, integer, path, bind, url, zone
     default: Any = None
     required: bool = False
     low: int = 0
@@ -109,7 +128,7 @@ class Option:
 
 
 SECTIONS: Mapping[str, Mapping[str, Option]] = {
-    "central": {"site": Option("name", required=True), "data": Option("path", required=True)},
+    "central": {"site": Option("name", required=True), "data": Option("path", required=True), "timezone": Option("zone", "UTC")},
     "broker": {
         "host": Option("text", "127.0.0.1"),
         "port": Option("integer", 1883, low=1, high=65535),
@@ -130,6 +149,13 @@ SECTIONS: Mapping[str, Mapping[str, Option]] = {
         "upload_wait_s": Option("integer", 900, low=5, high=7 * 86400),
         "escalate_s": Option("integer", 900, low=10, high=86400),
         "live_rows": Option("integer", 50_000, low=1000, high=10_000_000),
+    },
+    "alarms": {
+        "escalate_low_s": Option("integer", 0, low=0, high=7 * 86400),
+        "escalate_medium_s": Option("integer", 0, low=0, high=7 * 86400),
+        "repeat_s": Option("integer", 1800, low=0, high=7 * 86400),
+        "flood_count": Option("integer", 10, low=2, high=1000),
+        "flood_s": Option("integer", 600, low=60, high=86400),
     },
 }
 
@@ -167,6 +193,11 @@ def _value(option: Option, given: Any) -> tuple[Any, str]:
         return None, f"{given!r} is not host:port"
     if option.kind == "url" and not re.fullmatch(r"https?://[^\s/]+", given):
         return None, f"{given!r} is not http(s)://host[:port] with nothing after it"
+    if option.kind == "zone":
+        try:
+            ZoneInfo(given)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            return None, f"{given!r} is not a time zone's IANA name, such as Asia/Shanghai"
     return (Path(given) if option.kind == "path" else given), ""
 
 
@@ -222,5 +253,6 @@ def load(path: Path) -> CentralConfig:
         broker=BrokerConfig(**values["broker"]),
         web=WebConfig(**values["web"]),
         limits=Limits(**values["limits"]),
+        timezone=values["central"]["timezone"],
         source=path,
     )

@@ -9,9 +9,15 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from central.digitization.projection import DigitizationProjector
+from central.environment.alarm_projection import AlarmProjector
 from central.environment.climate import ClimateProjector
+from central.environment.instruments.projection import InstrumentProjector
+from central.environment.limits.projection import LimitsProjector
+from central.environment.metrics.projection import MetricsProjector
+from central.environment.patrols.projection import PatrolProjector
 from central.environment.plans.projection import PlanProjector
-from central.environment.projection import AlarmProjector
+from central.environment.projection import RoomProjector
+from central.environment.works.projection import WorksProjector
 from central.health.projection import BootClock, HealthProjector
 from central.security.projection import SecurityProjector
 from central.store.projecting import BROKEN, ActEntry, BatchEntry, Context, Live, Projector, as_json
@@ -39,11 +45,25 @@ class Projections:
     def __init__(self) -> None:
         """Make the domains' projectors; `load` before the first entry."""
         self._clock = BootClock()
-        self._alarms = AlarmProjector()
+        self._rooms, alarms = RoomProjector(), AlarmProjector()
         climate, security, digitization = ClimateProjector(), SecurityProjector(), DigitizationProjector()
-        corrections = [climate.correct, self._alarms.correct, security.correct, digitization.correct]
+        metrics = MetricsProjector()  # after climate, whose rows it reads
+        corrections = [climate.correct, metrics.correct, alarms.correct, security.correct, digitization.correct]
         health = HealthProjector(self._clock, corrections)
-        self._projectors: tuple[Projector, ...] = (health, self._alarms, climate, security, digitization, PlanProjector())
+        self._projectors: tuple[Projector, ...] = (
+            health,
+            self._rooms,
+            WorksProjector(),
+            PatrolProjector(),
+            alarms,
+            climate,
+            metrics,
+            security,
+            digitization,
+            PlanProjector(),
+            LimitsProjector(),
+            InstrumentProjector(),
+        )
 
     def load(self, connection: Connection) -> None:
         """Read what projectors keep in memory; also after a transaction was rolled back."""
@@ -52,7 +72,7 @@ class Projections:
 
     def context(self, connection: Connection, *, live: list[Live] | None) -> Context:
         """The context of one transaction."""
-        return Context(connection, self._clock, self._alarms.room_of, live)
+        return Context(connection, self._clock, self._rooms.room_of, live)
 
     def batch(self, context: Context, entry: BatchEntry) -> list[str]:
         """Project a batch; what could not be projected, in words."""

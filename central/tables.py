@@ -7,7 +7,7 @@ from sqlalchemy import MetaData, Table
 
 from central.store.metadata import metadata
 
-DOMAINS = ("ledger", "environment", "security", "digitization", "health", "people", "environment.plans")
+DOMAINS = ("ledger", "environment", "security", "digitization", "health", "people", "environment.works", "environment.patrols", "environment.plans", "environment.limits", "environment.instruments", "environment.metrics")
 
 
 def load_tables() -> MetaData:

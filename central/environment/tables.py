@@ -105,7 +105,9 @@ alarms = Table(
     Column("rule", String(100), nullable=False),
     Column("subject", String(200), nullable=False),
     Column("priority", String(10), nullable=False),  # low, medium, high, urgent
-    Column("state", String(16), nullable=False),  # unacknowledged, acknowledged, returned (unacknowledged), shelved, normal
+    Column("kind", String(12), nullable=False, server_default=""),  # of KINDS in relations.py
+    Column("state", String(16), nullable=False),  # as shown: one of STATES in states.py
+    Column("beneath", String(16), nullable=False, server_default="normal"),  # the state below shelving and suppression
     Column("active", Boolean, nullable=False),
     Column("since_ms", BigInteger, nullable=False),
     Column("returned_ms", BigInteger),
@@ -118,10 +120,20 @@ alarms = Table(
     Column("shelved_by", String(120)),
     Column("shelved_reason", Text),
     Column("escalated_ms", BigInteger),
+    Column("escalations", Integer, nullable=False, server_default="0"),
+    Column("repeated_ms", BigInteger),
+    Column("repeats", Integer, nullable=False, server_default="0"),
+    Column("suppressed_by", String(240)),  # "works:{id}", or "alarm:{id}" of the cause
+    Column("cause", String(200), index=True),  # the alarm that explains this one, also after the suppression
+    Column("uncertain", Boolean, nullable=False, server_default="0"),  # within the sensor's tolerance of its limit
+    Column("held", Boolean, nullable=False, server_default="0"),  # the agent kept its outputs quiet because of planned works
+    Column("found_later", Boolean, nullable=False, server_default="0"),  # from late readings: history, never live
     Column("raw_ms", BigInteger),
     Column("boot", String(64)),
     Column("m_ms", BigInteger),
 )
+Index("ix_alarms_active", alarms.c.active, alarms.c.room)
+Index("ix_alarms_returned", alarms.c.room, alarms.c.returned_ms)
 Index("ix_alarms_state", alarms.c.state, alarms.c.since_ms)
 Index("ix_alarms_subject", alarms.c.subject, alarms.c.rule)
 
@@ -132,7 +144,7 @@ alarm_notes = Table(  # what was said and done about an alarm, in order
     Column("alarm_id", String(200), nullable=False, index=True),
     Column("t_ms", BigInteger, nullable=False),
     Column("leaf_idx", BigInteger, nullable=False),
-    Column("what", String(20), nullable=False),  # raised, returned, acknowledged, shelved, unshelved, note, escalated
+    Column("what", String(20), nullable=False),  # a key of NOTE in the console's words
     Column("actor", String(120), nullable=False),
     Column("text", Text),
 )

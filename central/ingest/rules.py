@@ -7,10 +7,12 @@ from sqlalchemy import func, select
 
 from central.config import CentralConfig
 from central.digitization.tables import object_refs, objects
-from central.environment.raising import SYSTEM, open_alarm, raise_alarm, return_alarm
+from central.environment.patrols import rules as patrol_rules
+from central.environment.raising import open_alarm, raise_alarm, return_alarm
 from central.environment.tables import alarms, channels, readings
 from central.health.tables import agent_config
-from central.ledger import acts
+from central.ingest.alarm_clock import AlarmClock
+from central.ingest.keeper import Keeper
 from central.ledger.tables import agents
 from central.store.projecting import Context
 from central.times import AHEAD_MS
@@ -21,7 +23,6 @@ UPLOADS_MS = 30_000  # how often missing bytes are looked for
 KEPT_MS = 15 * DAY_S * 1000  # older ones no agent has any more (it keeps 14 days)
 REPORTS = 3  # so many readings that should have come and did not
 HEALTH_S = 630  # a connected agent with nothing to tell sends its health every 300 s; two of those and some
-LOUD = ("high", "urgent")
 WORDS = {
     "agent-silent": {
         "en": "Nothing was heard of this agent for {} s. Check its power and network; it goes on recording by itself.",
@@ -56,6 +57,8 @@ class ClockRules:
         self._started_ms = started_ms
         self._count = 0
         self._uploads_ms = 0
+        self._alarms = AlarmClock(config.limits, config.alarms)
+        self._keeper = Keeper()
 
     def run(self, context: Context, now_ms: int) -> bool:
         """Record the acts that are due; whether there were any."""
@@ -63,8 +66,9 @@ class ClockRules:
         self._silence(context, now_ms)
         self._uploads(context, now_ms)
         self._disk(context, now_ms)
-        self._shelves(context, now_ms)
-        self._escalations(context, now_ms)
+        self._count += self._alarms.run(context.connection, now_ms)
+        self._count += self._keeper.run(context.connection, now_ms)
+        self._count += patrol_rules.run(context.connection, now_ms)
         return self._count > 0
 
     @staticmethod
@@ -138,16 +142,3 @@ class ClockRules:
             holds = free < (reserve * 2 if raised else reserve * 3 // 2)
             where = {"agent": "centre", "room": "", "subject": "centre", "priority": "urgent"}
             self._condition(context, rule=rule, holds=holds, now_ms=now_ms, figure=free, **where)
-
-    def _shelves(self, context: Context, now_ms: int) -> None:
-        for ident in context.connection.scalars(select(alarms.c.id).where(alarms.c.shelved_until_ms <= now_ms)).all():
-            body = {"alarm": ident, "text": "the time is over"}
-            acts.record(context.connection, kind="alarm.unshelve", actor=SYSTEM, body=body, t_ms=now_ms)
-            self._count += 1
-
-    def _escalations(self, context: Context, now_ms: int) -> None:
-        old = alarms.c.since_ms < now_ms - self._limits.escalate_s * 1000
-        open_ = (alarms.c.state == "unacknowledged") & alarms.c.priority.in_(LOUD) & alarms.c.escalated_ms.is_(None)
-        for ident in context.connection.scalars(select(alarms.c.id).where(open_ & old)).all():
-            acts.record(context.connection, kind="alarm.escalate", actor=SYSTEM, body={"alarm": ident}, t_ms=now_ms)
-            self._count += 1

@@ -5,7 +5,15 @@ Kinds that change tables, with the fields of their bodies (all others, like logi
     alarm.acknowledge {alarm, text?}            alarm.shelve {alarm, until_ms, reason}
     alarm.unshelve {alarm, text?}               alarm.note {alarm, text}
     alarm.raise {alarm, rule, subject, agent, room, priority, words}      by "system": the centre's own alarms
-    alarm.return {alarm}                        alarm.escalate {alarm}    by "system"
+    alarm.return {alarm}                        alarm.escalate {alarm, priority}    by "system"
+    alarm.repeat {alarm}                        by "system": said again, because nobody acknowledged it
+    alarm.suppress {alarm, by}                  by: works:ID or alarm:ID of the cause; by "system"
+    alarm.release {alarm, text}                 by "system": nothing holds it back any more
+    alarm.history {alarm, rule, subject, agent, room, priority, from_ms, to_ms, value, limit, words}    by "system", from late readings
+    works.plan {works, room, kind, from_ms, to_ms, reason}    works.end {works}    works.cancel {works}
+    calendar.set {weekend: [0-6], days: {YYYY-MM-DD: off|work}}
+    patrol.round {round, name, times, zone, grace_min, off_days, checkpoints: [{code, room, name, look_at}]}    patrol.remove {round}
+    patrol.check {check, code, t_ms, scanned, ok, note?}
     review.set {review, state?, owner?, verdict?, reason?}                state: open, claimed, escalated, closed
     batch.accept {batch, reason?}               batch.reject {batch, reason, pages: [ids]}
     plan.set {plan, name, building?, floor?, width, height, image?}       plan.remove {plan}

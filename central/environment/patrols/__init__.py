@@ -1,1 +1,1 @@
-"""Rounds through the rooms: what was looked at, by whom, and what was missed."""
+"""Patrol rounds: what is to be walked, what was seen, what was missed."""

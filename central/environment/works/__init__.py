@@ -1,1 +1,1 @@
-"""What is planned: works in a room that hold back its alarms, and the calendar of days off and make-up workdays."""
+"""Planned works in rooms, and the calendar of days off."""

@@ -1,0 +1,124 @@
+"""One cause, one alarm: what kind of alarm explains which others, and which kinds nothing may hold back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, or_, select
+
+from central.environment.tables import alarms, limits
+
+# kind -> how a rule's name ends; agents name a contact's and a sensor's rules `{name}-{what}`
+ENDINGS = {
+    "held_open": "-held-open",
+    "after_hours": "-after-hours",
+    "leak": "-leak",
+    "smoke": "-smoke",
+    "mains": "-mains",
+    "ups": "-ups",
+    "forced": "-forced",
+    "tamper": "-tamper",
+}
+OWN = {  # the centre's own rules
+    "agent-silent": "silent",
+    "missing-data": "missing",
+    "alarm-flood": "flood",
+    "patrol-missed": "patrol",
+    "calibration-due": "calibration",
+}
+LIMIT_SUBJECT_PARTS = 3  # {agent}.{sensor}.{quantity}
+HELD_BY_WORKS = ("limit", "sensor", "held_open", "after_hours", "missing")
+LOUD = ("leak", "smoke", "mains", "ups", "forced", "tamper", "")  # nothing holds these back; "" is every other condition, as a full disk
+MINUTE_MS = 60_000
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Alarms of kind `cause` explain those of the kinds `explains` within the same `scope`, until `tail_ms` after the cause is over."""
+
+    cause: str
+    explains: tuple[str, ...]
+    scope: str  # agent, sensor or room
+    tail_ms: int = 0
+
+
+RELATIONS = (  # the first that fits counts
+    Relation("mains", ("silent", "missing", "sensor"), "agent"),
+    Relation("silent", ("missing", "sensor"), "agent"),
+    Relation("sensor", ("limit", "missing"), "sensor"),
+    Relation("held_open", ("limit",), "room", 30 * MINUTE_MS),
+    Relation("flood", ("limit", "sensor", "missing", "silent", "held_open", "after_hours"), "room"),
+)
+KINDS = ("limit", "sensor", "calibration", "patrol", "flood", "silent", "missing", *ENDINGS, "")
+BEFORE_MS = 15 * MINUTE_MS  # a consequence may be noticed so long before its cause is
+
+
+def kind_of(connection: Connection, *, agent: str, rule: str, subject: str) -> str:
+    """The kind of an alarm by its rule's name and subject; "" for a condition that none of the tables knows."""
+    if rule in OWN:
+        return OWN[rule]
+    for kind, ending in ENDINGS.items():
+        if rule.endswith(ending):
+            return kind
+    if rule.endswith("-bad") and subject == f"{agent}/{rule.removesuffix('-bad')}":
+        return "sensor"
+    known = (limits.c.agent == agent) & (limits.c.rule == rule)
+    if subject.count(".") >= LIMIT_SUBJECT_PARTS - 1 or connection.scalar(select(limits.c.rule).where(known)) is not None:
+        return "limit"
+    return ""
+
+
+def sensor_of(subject: str) -> str:
+    """`{agent}/{sensor}` of a channel or a sensor as an alarm's subject names it."""
+    agent, dot, rest = subject.partition(".")
+    return f"{agent}/{rest.partition('.')[0]}" if dot and "/" not in subject else subject
+
+
+def _within(scope: str, cause: Any, consequence: Mapping[str, Any]) -> bool:
+    if scope == "room":
+        return bool(cause.room) and cause.room == consequence["room"]
+    if scope == "sensor":
+        return sensor_of(cause.subject) == sensor_of(consequence["subject"])
+    return bool(cause.agent == consequence["agent"])
+
+
+def cause_of(connection: Connection, alarm: Mapping[str, Any], *, t_ms: int) -> str | None:
+    """The id of the alarm that explains one raised at t_ms; None where none does. `alarm` has id, agent, room, kind and subject."""
+    fitting = [relation for relation in RELATIONS if alarm["kind"] in relation.explains]
+    if not fitting:
+        return None
+    longest = max(relation.tail_ms for relation in fitting)
+    open_ = alarms.c.active | ((alarms.c.returned_ms > t_ms - longest) & (alarms.c.returned_ms <= t_ms))
+    near = or_(alarms.c.room == alarm["room"], alarms.c.agent == alarm["agent"])
+    kinds = alarms.c.kind.in_({relation.cause for relation in fitting})
+    query = select(alarms).where(open_ & near & kinds & (alarms.c.id != alarm["id"]) & ~alarms.c.found_later)
+    found = connection.execute(query.order_by(alarms.c.since_ms, alarms.c.id)).all()
+    for relation in fitting:
+        for cause in found:
+            current = cause.active or (cause.returned_ms or 0) > t_ms - relation.tail_ms
+            if cause.kind == relation.cause and cause.since_ms <= t_ms + BEFORE_MS and current and _within(relation.scope, cause, alarm):
+                return str(cause.id)
+    return None
+
+
+def consequences_of(connection: Connection, cause: Any, *, t_ms: int) -> list[str]:
+    """Ids of open, unacknowledged alarms raised shortly before t_ms that a newly raised cause explains."""
+    relations = [relation for relation in RELATIONS if relation.cause == cause.kind and relation.cause != "flood"]
+    near = or_(alarms.c.room == cause.room, alarms.c.agent == cause.agent)
+    query = select(alarms).where((alarms.c.state == "unacknowledged") & near & (alarms.c.since_ms >= t_ms - BEFORE_MS))
+    found = connection.execute(query.order_by(alarms.c.since_ms, alarms.c.id)).all() if relations else []
+    return [
+        str(row.id)
+        for row in found
+        if row.id != cause.id and any(row.kind in one.explains and _within(one.scope, cause, row._mapping) for one in relations)
+    ]
+
+
+def over(cause: Any, *, t_ms: int) -> bool:
+    """Whether a cause no longer explains anything: its condition ended, and the time after it is past. `cause` is its row or None."""
+    if cause is None:
+        return True
+    tail = max((relation.tail_ms for relation in RELATIONS if relation.cause == cause.kind), default=0)
+    return not cause.active and (cause.returned_ms or 0) + tail <= t_ms
