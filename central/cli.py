@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from central.config import CentralConfig, ConfigError, load
+from central.environment.metrics import command as metrics
 from central.keys import BadKeyFile, load_or_make_key, parse_public_key, public_bytes
 from central.parent import end_with_parent
 from central.people.rights import ROLES
@@ -231,6 +232,10 @@ def _parser() -> argparse.ArgumentParser:
     export = add("export-ledger", _export, "write the ledger as lines of JSON for muniment-verify")
     export.add_argument("file", type=Path, metavar="FILE")
     export.add_argument("--digests", action="store_true", help="digests in place of records and acts, for readers who may not see them")
+    words = "compute the preservation metrics of a climate series; needs neither configuration nor database"
+    series = commands.add_parser("metrics", help=words, description=words)
+    metrics.add_arguments(series)
+    series.set_defaults(alone=metrics.run)
     users = commands.add_parser("user", help="people").add_subparsers(metavar="COMMAND", required=True)
     user = add("add", _user_add, "add a person; the password is asked for, or read from a file or standard input", users)
     user.add_argument("name", metavar="NAME")
@@ -253,6 +258,9 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
+        if "alone" in args:
+            alone: Callable[[argparse.Namespace], int] = args.alone
+            return alone(args)
         command: Command = args.command
         return command(load(args.config), args)
     except (ConfigError, InputError) as error:

@@ -50,7 +50,7 @@ def test_below_zero_the_frost_point_agrees_and_lies_above_the_dew_point(temp_c: 
         frost, dew = f.frost_point(temp_c, rh_pct), f.dew_point(temp_c, rh_pct)
         pressure = f.vapour_pressure_hpa(temp_c, rh_pct)
         assert dew is not None and pressure is not None
-        assert f.dew_phase(dew) == ("ice" if dew < 0 else "water")
+        assert f.deposit(dew) == ("frost" if dew < 0 else "dew")
         if frost is None:
             assert dew > -0.01
         elif -80 < frost < min(temp_c, -0.01):
@@ -161,33 +161,33 @@ def test_mould_follows_the_paper_through_any_weather(spells: list[tuple[float, f
     state, seen = mould.CLEAN, []
     for t, rh in hours:
         state = mould.step(state, mould.HOUR_MS, temp_c=t, rh_pct=rh)
-        seen.append(state.index)
+        seen.append(state.value)
     assert seen == pytest.approx(brute_mould(hours), abs=1e-9)
     state = mould.CLEAN
     for t, rh, n in spells:  # long intervals are cut into hours
         state = mould.step(state, n * mould.HOUR_MS, temp_c=t, rh_pct=rh)
-    assert state.index == pytest.approx(seen[-1], abs=1e-9)
+    assert state.value == pytest.approx(seen[-1], abs=1e-9)
 
 
 def test_mould_takes_four_weeks_to_be_seen_and_half_a_year_to_fade() -> None:
     state = mould.CLEAN
     for _ in range(28):
         state = mould.step(state, 24 * mould.HOUR_MS, temp_c=25, rh_pct=97)
-    assert 4.5 < state.index < 5.5
-    grown = state.index
+    assert 4.5 < state.value < 5.5
+    grown = state.value
     state = mould.step(state, 6 * mould.HOUR_MS, temp_c=20, rh_pct=50)
-    assert state.index == pytest.approx(grown - 0.00798)
+    assert state.value == pytest.approx(grown - 0.00798)
     state = mould.step(state, 18 * mould.HOUR_MS, temp_c=20, rh_pct=50)
-    assert state.index == pytest.approx(grown - 0.00798)  # it halts between 6 and 24 hours
+    assert state.value == pytest.approx(grown - 0.00798)  # it halts between 6 and 24 hours
     state = mould.step(state, 240 * mould.HOUR_MS, temp_c=20, rh_pct=50)
-    assert state.index == pytest.approx(grown - 0.00798 - 0.16008)
+    assert state.value == pytest.approx(grown - 0.00798 - 0.16008)
     resting = mould.step(state, mould.HOUR_MS, temp_c=math.nan, rh_pct=50)
     assert resting == state
 
 
 def test_hardier_materials_mould_later() -> None:
     season_ms, names = 90 * 24 * mould.HOUR_MS, ("very_sensitive", "sensitive", "medium_resistant", "resistant")
-    ends = [mould.step(mould.CLEAN, season_ms, temp_c=22, rh_pct=95, material=mould.MATERIALS[name]).index for name in names]
+    ends = [mould.step(mould.CLEAN, season_ms, temp_c=22, rh_pct=95, material=mould.MATERIALS[name]).value for name in names]
     assert ends == sorted(ends, reverse=True) and ends[0] > 3 > 1 > ends[3] > 0
 
 

@@ -222,18 +222,18 @@ def days_of(events: Iterable[Event], setting: Setting, *, day_of: Callable[[int]
 class Merger:
     """One sensor's two channels as events: each value holds beside the other's for at most `hold_ms`."""
 
-    __slots__ = ("_hold_ms", "rh", "rh_ms", "temp", "temp_ms")
+    __slots__ = ("hold_ms", "rh", "rh_ms", "temp", "temp_ms")
 
     def __init__(self, hold_ms: int) -> None:
         """Nothing is known yet."""
-        self._hold_ms = hold_ms
+        self.hold_ms = hold_ms
         self.temp_ms = self.rh_ms = -(2**62)
         self.temp: float | None = None
         self.rh: float | None = None
 
     def event(self, t_ms: int) -> Event:
         """What is known at this moment, from both."""
-        temp, rh, oldest = self.temp, self.rh, t_ms - self._hold_ms
+        temp, rh, oldest = self.temp, self.rh, t_ms - self.hold_ms
         if self.temp_ms < oldest or self.rh_ms < oldest or not f.is_climate(temp, rh):
             return Event(t_ms, None, None)
         return Event(t_ms, temp, rh)

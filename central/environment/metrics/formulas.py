@@ -64,11 +64,11 @@ def frost_point(temp_c: float | None, rh_pct: float | None) -> float | None:
     return ICE_B * gamma / (ICE_A - gamma)
 
 
-def dew_phase(dew_point_c: float | None) -> Literal["water", "ice"] | None:
-    """What settles at this dew point: "water", or "ice" below 0 °C, where `frost_point` is the temperature to look at."""
+def deposit(dew_point_c: float | None) -> Literal["dew", "frost"] | None:
+    """What settles from this air on a colder surface: dew, or frost below 0 °C, where `frost_point` is the temperature to look at."""
     if dew_point_c is None:
         return None
-    return "ice" if dew_point_c < 0.0 else "water"
+    return "frost" if dew_point_c < 0.0 else "dew"
 
 
 def absolute_humidity(temp_c: float | None, rh_pct: float | None) -> float | None:
@@ -120,7 +120,7 @@ def lifetime_multiplier(temp_c: float | None, rh_pct: float | None, *, activatio
     """
     if temp_c is None or rh_pct is None or not is_climate(temp_c, rh_pct) or rh_pct < 1e-6 or not 0.0 < activation_j <= 300_000.0:
         return None
-    return (REFERENCE_RH / rh_pct) ** RH_POWER * math.exp(activation_j / GAS * (1.0 / (temp_c + ZERO_K) - 1.0 / REFERENCE_K))
+    return math.pow(REFERENCE_RH / rh_pct, RH_POWER) * math.exp(activation_j / GAS * (1.0 / (temp_c + ZERO_K) - 1.0 / REFERENCE_K))
 
 
 def kinetic_weight(temp_c: float) -> float:

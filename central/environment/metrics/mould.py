@@ -43,7 +43,7 @@ MATERIALS = {
 class Mould(NamedTuple):
     """The index, and for how long conditions have been unfavourable (0 while the index is 0)."""
 
-    index: float = 0.0
+    value: float = 0.0
     dry_ms: int = 0
 
 
@@ -90,11 +90,11 @@ def decline(index: float, *, dry_ms: int, for_ms: int, factor: float = 1.0) -> f
 
 def step(state: Mould, for_ms: int, *, temp_c: float, rh_pct: float, material: Material = MATERIALS[PINE]) -> Mould:
     """The state after `for_ms` of one climate; values that are no climate change nothing."""
-    if state.index <= 0.0 and rh_pct < RH_LEAST:
+    if state.value <= 0.0 and rh_pct < RH_LEAST:
         return CLEAN
     if for_ms <= 0 or not is_climate(temp_c, rh_pct):
         return state
-    index, left = state.index, for_ms
+    index, left = state.value, for_ms
     while left > 0:
         pace = growth_per_day(index, temp_c=temp_c, rh_pct=rh_pct, material=material)
         if pace is None:

@@ -209,9 +209,13 @@ def summary_of(
 
 def events_of(times_ms: Sequence[int], temp_c: Sequence[float | None], rh_pct: Sequence[float | None]) -> list[Event]:
     """A series as events: sorted by time, of several at one time the last one, None for what is no climate."""
-    latest: dict[int, Event] = {}
-    for t_ms, temp, rh in zip(times_ms, temp_c, rh_pct, strict=True):
-        latest[t_ms] = Event(t_ms, temp, rh) if f.is_climate(temp, rh) else Event(t_ms, None, None)
+    made = [
+        Event(t_ms, temp, rh) if f.is_climate(temp, rh) else Event(t_ms, None, None)
+        for t_ms, temp, rh in zip(times_ms, temp_c, rh_pct, strict=True)
+    ]
+    if all(earlier[0] < later[0] for earlier, later in pairwise(made)):
+        return made
+    latest = {event.t_ms: event for event in made}
     return [latest[t_ms] for t_ms in sorted(latest)]
 
 

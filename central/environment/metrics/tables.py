@@ -1,0 +1,74 @@
+"""Projections of the preservation metrics: sums by sensor and UTC day, and what is needed to go on from them."""
+
+from sqlalchemy import BigInteger, Column, Float, Integer, String, Table
+
+from central.store.metadata import metadata
+
+metric_sensors = Table(  # the last value of each of a sensor's two channels
+    "metric_sensors",
+    metadata,
+    Column("sensor", String(160), primary_key=True),  # {agent}/{name}
+    Column("agent", String(40), nullable=False),
+    Column("temp_id", Integer),  # channels.id
+    Column("rh_id", Integer),
+    Column("temp_ms", BigInteger),
+    Column("temp", Float),  # None where it was not good
+    Column("rh_ms", BigInteger),
+    Column("rh", Float),
+    sqlite_with_rowid=False,
+)
+
+metric_agents = Table(  # how often an agent reports, as it last said
+    "metric_agents",
+    metadata,
+    Column("agent", String(40), primary_key=True),
+    Column("interval_ms", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+metric_clocks = (
+    Table(  # what an agent's clock showed less the time since boot, in whole minutes: where its readings stood before correction
+        "metric_clocks",
+        metadata,
+        Column("agent", String(40), primary_key=True),
+        Column("boot", String(64), primary_key=True),
+        Column("w_min", BigInteger, primary_key=True),
+        sqlite_with_rowid=False,
+    )
+)
+
+metric_days = Table(  # `Day` of cells.py, field by field
+    "metric_days",
+    metadata,
+    Column("sensor", String(160), primary_key=True),
+    Column("day_ms", BigInteger, primary_key=True),
+    Column("interval_ms", BigInteger, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("covered_ms", BigInteger, nullable=False),
+    Column("temp", Float, nullable=False),
+    Column("rh", Float, nullable=False),
+    Column("temp_min", Float),
+    Column("temp_max", Float),
+    Column("rh_min", Float),
+    Column("rh_max", Float),
+    Column("absolute", Float, nullable=False),
+    Column("emc", Float, nullable=False),
+    Column("dew", Float, nullable=False),
+    Column("dew_ms", BigInteger, nullable=False),
+    Column("decay", Float, nullable=False),
+    Column("ageing", Float, nullable=False),
+    Column("kinetic", Float, nullable=False),
+    Column("mould", Float, nullable=False),
+    Column("mould_dry_ms", BigInteger, nullable=False),
+    Column("mould_low", Float, nullable=False),
+    Column("mould_low_dry_ms", BigInteger, nullable=False),
+    Column("mould_high", Float, nullable=False),
+    Column("mould_high_dry_ms", BigInteger, nullable=False),
+    Column("mould_max", Float, nullable=False),
+    Column("open_ms", BigInteger),
+    Column("open_temp", Float),
+    Column("open_rh", Float),
+    sqlite_with_rowid=False,
+)
+
+PROJECTIONS = (metric_sensors, metric_agents, metric_clocks, metric_days)
