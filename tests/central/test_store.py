@@ -55,7 +55,8 @@ def test_an_act_waits_for_its_leaf_and_its_body_is_bound_by_a_salted_digest(tmp_
 def test_a_configuration_with_many_mistakes_names_each_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "central.toml"
     file.write_text(
-        '[central]\nsite = "Demo"\n\n[broker]\nport = 99999\nhots = "x"\n\n[web]\nbind = "nowhere"\npublic_url = "ftp://x"\n'
+        '[central]\nsite = "Demo"\ntimezone = "Mars/Olympus"\n\n[broker]\nport = 99999\nhots = "x"\n\n'
+        '[web]\nbind = "nowhere"\npublic_url = "ftp://x"\n'
         "workers = true\n\n[limit]\nupload_mb = 3\n"
     )
     with pytest.raises(ConfigError) as caught:
@@ -63,13 +64,14 @@ def test_a_configuration_with_many_mistakes_names_each_with_its_line(tmp_path: P
     text = str(caught.value)
     assert f"{file}:2: central.site: 'Demo' is not a name" in text
     assert f"{file}:1: central.data: is missing" in text
-    assert f"{file}:5: broker.port: 99999 is not a whole number from 1 to 65535" in text
-    assert f"{file}:6: broker.hots: unknown key (did you mean host?)" in text
-    assert f"{file}:9: web.bind" in text
-    assert f"{file}:10: web.public_url" in text
-    assert f"{file}:11: web.workers" in text
-    assert f"{file}:13: [limit]: unknown table (did you mean limits?)" in text
-    assert len(caught.value.errors) == 8
+    assert f"{file}:3: central.timezone: 'Mars/Olympus' is not a time zone" in text
+    assert f"{file}:6: broker.port: 99999 is not a whole number from 1 to 65535" in text
+    assert f"{file}:7: broker.hots: unknown key (did you mean host?)" in text
+    assert f"{file}:10: web.bind" in text
+    assert f"{file}:11: web.public_url" in text
+    assert f"{file}:12: web.workers" in text
+    assert f"{file}:14: [limit]: unknown table (did you mean limits?)" in text
+    assert len(caught.value.errors) == 9
     file.write_text("[central\n")
     with pytest.raises(ConfigError, match=r"central.toml:1: not TOML"):
         load(file)
