@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-MODULES = ("ingest", "press", "core")
+MODULES = ("ingest", "press", "core", "metrics")
 OUT = Path("var/bench.json")
 
 

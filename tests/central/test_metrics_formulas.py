@@ -155,7 +155,11 @@ def brute_mould(hours: list[tuple[float, float]]) -> list[float]:
     return made
 
 
-@given(st.lists(st.tuples(st.floats(-10, 55), st.floats(40, 100), st.integers(1, 60)), min_size=1, max_size=8))
+@given(
+    st.lists(
+        st.tuples(st.integers(-100, 550).map(lambda tenths: tenths / 10), st.floats(40, 100), st.integers(1, 60)), min_size=1, max_size=8
+    )
+)
 def test_mould_follows_the_paper_through_any_weather(spells: list[tuple[float, float, int]]) -> None:
     hours = [(t, rh) for t, rh, n in spells for _ in range(n)]
     state, seen = mould.CLEAN, []

@@ -92,8 +92,9 @@ def band(times_ms: Sequence[int], rh_pct: Sequence[float], held_ms: Sequence[int
     span = times_ms[-1] + held_ms[-1] - times_ms[0]
     months = round(span / (YEAR_MS / 12), 2)
     if span < SPAN_MS:
-        why = f"not yet valid: {months:.1f} of at least 13 months of data"
-        return En15757(valid=False, months=months, why=why, why_zh=f"尚无效：只有 {months:.1f} 个月的数据，至少需要 13 个月")
+        days, least = span // DAY_MS, SPAN_MS // DAY_MS
+        why = f"not yet valid: {days} days of data, at least 13 months ({least} days) are needed"
+        return En15757(valid=False, months=months, why=why, why_zh=f"尚无效：只有 {days} 天的数据，至少需要 13 个月（{least} 天）")
     coverage = sum(held_ms) / span
     found = residuals(times_ms, rh_pct, held_ms)
     if coverage < COVERAGE_LEAST or not found:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from central.environment.metrics.formulas import is_climate
 
 HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 STEP_MS = HOUR_MS  # growth is integrated in steps of at most an hour, as its authors do
 FAST_MS, STILL_MS = 6 * HOUR_MS, 24 * HOUR_MS  # after so long in the dry the decline halts, and goes on at half the pace
 FAST_H, SLOW_H = 0.00133, 0.000667  # index an hour lost in each
@@ -59,25 +60,25 @@ def growth_per_day(index: float, *, temp_c: float, rh_pct: float, material: Mate
     """Growth of the index a day at this index; None in conditions in which it declines instead."""
     if not 0.0 < temp_c <= 50.0:
         return None
-    critical = critical_rh(temp_c, rh_least=material.rh_least)
+    below, above, a, b, c, rh_least, _decline = material
+    critical = ((-0.00267 * temp_c + 0.160) * temp_c - 3.13) * temp_c + 100.0  # `critical_rh`, without the call
+    if critical < rh_least:
+        critical = rh_least
     if rh_pct < critical:
         return None
     span = 100.0 - critical
     x = (rh_pct - critical) / span if span > 0.0 else 1.0
-    most = material.a + (material.b - material.c * x) * x
-    slowing = 1.0 - math.exp(2.3 * (index - most))
+    slowing = 1.0 - math.exp(2.3 * (index - a - (b - c * x) * x))
     if slowing <= 0.0:
         return 0.0
     log_t, log_rh = math.log(temp_c), math.log(rh_pct)
-    weeks = math.exp(-0.68 * log_t - 13.9 * log_rh + 66.02)  # to index 1
-    pace = material.below
-    if index >= 1.0:
-        if material.above is not None:
-            pace = material.above
-        else:
-            seen = math.exp(-0.74 * log_t - 12.72 * log_rh + 61.50)  # weeks to index 3
-            pace = 2.0 / (seen / weeks - 1.0)
-    return pace * slowing / (DAYS_A_WEEK * weeks)
+    a_day = math.exp(0.68 * log_t + 13.9 * log_rh - 66.02) / DAYS_A_WEEK  # one over the time to index 1
+    if index < 1.0:
+        return below * slowing * a_day
+    if above is not None:
+        return above * slowing * a_day
+    ratio = math.exp(1.18 * log_rh - 0.06 * log_t - 4.52)  # of the times to index 3 and 1: exp(-0.74 ln T - 12.72 ln RH + 61.50) is to 3
+    return 2.0 / (ratio - 1.0) * slowing * a_day
 
 
 def decline(index: float, *, dry_ms: int, for_ms: int, factor: float = 1.0) -> float:
@@ -95,12 +96,14 @@ def step(state: Mould, for_ms: int, *, temp_c: float, rh_pct: float, material: M
     if for_ms <= 0 or not is_climate(temp_c, rh_pct):
         return state
     index, left = state.value, for_ms
-    while left > 0:
-        pace = growth_per_day(index, temp_c=temp_c, rh_pct=rh_pct, material=material)
-        if pace is None:
-            index = decline(index, dry_ms=state.dry_ms, for_ms=left, factor=material.decline)
-            return Mould(index, state.dry_ms + left) if index > 0.0 else CLEAN
+    pace = growth_per_day(index, temp_c=temp_c, rh_pct=rh_pct, material=material)
+    if pace is None:
+        index = decline(index, dry_ms=state.dry_ms, for_ms=left, factor=material.decline)
+        return Mould(index, state.dry_ms + left) if index > 0.0 else CLEAN
+    while True:
         now = min(left, STEP_MS)
-        index += pace * now / (24 * HOUR_MS)
+        index += pace * now / DAY_MS
         left -= now
-    return Mould(index, 0)
+        if left <= 0:
+            return Mould(index, 0)
+        pace = growth_per_day(index, temp_c=temp_c, rh_pct=rh_pct, material=material) or 0.0
