@@ -8,8 +8,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, select
 
-from central.environment.lights import Limit, Standing, Value, light_of
-from central.environment.tables import QUALITY, alarms, channels, limits, readings, rooms
+from central.environment.latest import latest
+from central.environment.lights import Air, Limit, Standing, Value, light_of
+from central.environment.limits.queries import RoomLimits, limits_of_room, room_setting
+from central.environment.metrics.formulas import dew_point
+from central.environment.tables import QUALITY, alarms, channels, limits, rooms
 from central.times import AHEAD_MS, now_ms, rfc3339, rfc3339_or_none
 
 QUALITY_NAMES = {code: name for name, code in QUALITY.items()}
@@ -29,6 +32,15 @@ class LastReading(msgspec.Struct, frozen=True):
     name: str
     why: str | None
     fresh: bool
+    tolerance: float | None = None
+
+
+class DewPoint(msgspec.Struct, frozen=True):
+    """The dew point over water, in degrees Celsius, of the air that a sensor measures at present; `sensor`: {agent}.{sensor}."""
+
+    sensor: str
+    name: str
+    v: float
 
 
 class RoomLimit(msgspec.Struct, frozen=True):
@@ -63,10 +75,21 @@ class Alarm(msgspec.Struct, frozen=True):
     shelved_by: str | None
     shelved_reason: str | None
     escalated: str | None
+    kind: str = ""
+    escalations: int = 0
+    repeats: int = 0
+    suppressed_by: str | None = None  # works:ID, or alarm:ID of the cause
+    cause: str | None = None  # the alarm that explains this one, also afterwards
+    uncertain: bool = False  # within the sensor's tolerance of its limit
+    held: bool = False  # the agent kept its outputs quiet because of planned works
+    found_later: bool = False  # from readings that came late: history, never live
 
 
 class RoomFacts(msgspec.Struct, frozen=True):
-    """A room as this domain knows it; `why` in every language."""
+    """A room as this domain knows it; `why` and `names` in every language.
+
+    `limits` are single channels' limits as its agents tell them, `climate` what the room shall hold.
+    """
 
     id: str
     name: str
@@ -75,6 +98,10 @@ class RoomFacts(msgspec.Struct, frozen=True):
     readings: list[LastReading]
     limits: list[RoomLimit]
     alarms: list[Alarm]
+    names: dict[str, str]
+    climate: RoomLimits
+    dew_points: list[DewPoint]
+    outdoor: bool
 
 
 def alarm_of(row: Any) -> Alarm:
@@ -99,31 +126,37 @@ def alarm_of(row: Any) -> Alarm:
         shelved_by=row.shelved_by,
         shelved_reason=row.shelved_reason,
         escalated=rfc3339_or_none(row.escalated_ms),
+        kind=row.kind,
+        escalations=row.escalations,
+        repeats=row.repeats,
+        suppressed_by=row.suppressed_by,
+        cause=row.cause,
+        uncertain=row.uncertain,
+        held=row.held,
+        found_later=row.found_later,
     )
 
 
 def _last_readings(connection: Connection, room: str, *, silence_ms: int) -> list[LastReading]:
     now = now_ms()
-    found = []
-    for channel in connection.execute(select(channels).where(channels.c.room == room).order_by(channels.c.channel)).all():
-        last = readings.c.t_ms.desc(), readings.c.epoch_id.desc(), readings.c.seq.desc()
-        past = (readings.c.channel_id == channel.id) & (readings.c.t_ms <= now + AHEAD_MS)
-        row = connection.execute(select(readings).where(past).order_by(*last).limit(1)).first()
-        if row is not None:
-            found.append(
-                LastReading(
-                    sensor=channel.channel,
-                    q=channel.q,
-                    u=channel.u,
-                    v=row.v,
-                    quality=QUALITY_NAMES.get(row.quality, "bad"),
-                    t=rfc3339(row.t_ms),
-                    name=channel.sensor,
-                    why=row.why,
-                    fresh=now - row.t_ms <= silence_ms,
-                )
-            )
-    return found
+    mine = connection.execute(select(channels).where(channels.c.room == room).order_by(channels.c.channel)).all()
+    last = latest(connection, [channel.id for channel in mine], before_ms=now + AHEAD_MS)
+    return [
+        LastReading(
+            sensor=channel.channel,
+            q=channel.q,
+            u=channel.u,
+            v=row.v,
+            quality=QUALITY_NAMES.get(row.quality, "bad"),
+            t=rfc3339(row.t_ms),
+            name=channel.sensor,
+            why=row.why,
+            fresh=now - row.t_ms <= silence_ms,
+            tolerance=channel.tolerance,
+        )
+        for channel in mine
+        if (row := last.get(channel.id)) is not None
+    ]
 
 
 class ValueAt(msgspec.Struct, frozen=True):
@@ -139,15 +172,13 @@ class ValueAt(msgspec.Struct, frozen=True):
 
 def values_at(connection: Connection, room: str, *, t_ms: int, silence_ms: int) -> list[ValueAt]:
     """The last value of each channel of a room at a moment, not older than silence_ms."""
-    made = []
-    for channel in connection.execute(select(channels).where(channels.c.room == room).order_by(channels.c.channel)).all():
-        when = (readings.c.channel_id == channel.id) & (readings.c.t_ms <= t_ms) & (readings.c.t_ms >= t_ms - silence_ms)
-        last = readings.c.t_ms.desc(), readings.c.epoch_id.desc(), readings.c.seq.desc()
-        row = connection.execute(select(readings).where(when).order_by(*last).limit(1)).first()
-        if row is not None:
-            quality = QUALITY_NAMES.get(row.quality, "bad")
-            made.append(ValueAt(sensor=channel.channel, q=channel.q, u=channel.u, v=row.v, quality=quality, t=rfc3339(row.t_ms)))
-    return made
+    mine = connection.execute(select(channels).where(channels.c.room == room).order_by(channels.c.channel)).all()
+    last = latest(connection, [channel.id for channel in mine], before_ms=t_ms, after_ms=t_ms - silence_ms)
+    return [
+        ValueAt(sensor=one.channel, q=one.q, u=one.u, v=row.v, quality=QUALITY_NAMES.get(row.quality, "bad"), t=rfc3339(row.t_ms))
+        for one in mine
+        if (row := last.get(one.id)) is not None
+    ]
 
 
 def room_ids(connection: Connection, *, after: str = "", limit: int = 10_000) -> list[str]:
@@ -155,9 +186,28 @@ def room_ids(connection: Connection, *, after: str = "", limit: int = 10_000) ->
     return list(connection.scalars(select(rooms.c.id).where(rooms.c.id > after).order_by(rooms.c.id).limit(limit)))
 
 
+def room_exists(connection: Connection, room: str) -> bool:
+    """Whether there is a room of this id."""
+    return connection.scalar(select(rooms.c.id).where(rooms.c.id == room)) is not None
+
+
+def airs_of(values: list[LastReading]) -> list[Air]:
+    """The air that each sensor measures at present: its temperature and humidity where both are fresh and good."""
+    good = {value.sensor: value for value in values if value.fresh and value.quality == "good" and value.v is not None}
+    found = []
+    for channel, warm in good.items():
+        sensor = channel.rpartition(".")[0]
+        damp = good.get(f"{sensor}.relative_humidity")
+        if warm.q != "temperature" or damp is None or warm.v is None or damp.v is None:
+            continue
+        tolerances = {"tolerance_c": warm.tolerance or 0.0, "tolerance_pct": damp.tolerance or 0.0}
+        found.append(Air(sensor=sensor, temp_c=warm.v, rh_pct=damp.v, **tolerances))
+    return found
+
+
 def room_facts(connection: Connection, room: str, *, silence_s: int) -> RoomFacts | None:
     """One room, None if there is no such room; values older than silence_s are not fresh."""
-    if connection.scalar(select(rooms.c.id).where(rooms.c.id == room)) is None:
+    if not room_exists(connection, room):
         return None
     values = _last_readings(connection, room, silence_ms=silence_s * 1000)
     mine = select(channels.c.channel).where(channels.c.room == room)
@@ -168,13 +218,41 @@ def room_facts(connection: Connection, room: str, *, silence_s: int) -> RoomFact
     standing = (alarms.c.room == room) & (alarms.c.state.in_(OPEN_STATES) | ((alarms.c.state == "shelved") & alarms.c.active))
     query = select(alarms).where(standing).order_by(alarms.c.active.desc(), alarms.c.since_ms.desc()).limit(ALARMS_SHOWN)
     open_alarms = [alarm_of(row) for row in connection.execute(query)]
+    climate, setting, airs = limits_of_room(connection, room), room_setting(connection, room), airs_of(values)
+    climate = climate if not setting.outdoor else RoomLimits(room=room, origin="none", boxes=[])
     light, why = light_of(
-        [Value(channel=value.sensor, v=value.v, quality=value.quality, fresh=value.fresh) for value in values],
+        [Value(channel=one.sensor, v=one.v, quality=one.quality, fresh=one.fresh, tolerance=one.tolerance) for one in values],
         [Limit(channel=bound.channel, above=bound.above, below=bound.below) for bound in bounds],
         [
-            Standing(rule=alarm.rule, subject=alarm.subject, priority=alarm.priority, active=alarm.active, shelved=alarm.state == "shelved")
+            Standing(
+                rule=alarm.rule,
+                subject=alarm.subject,
+                priority=alarm.priority,
+                active=alarm.active,
+                shelved=alarm.state == "shelved",
+                uncertain=alarm.uncertain,
+            )
             for alarm in open_alarms
         ],
+        airs=airs,
+        boxes=climate.boxes if climate.origin == "room" else (),
     )
     shown = [alarm for alarm in open_alarms if alarm.state != "shelved"]
-    return RoomFacts(id=room, name=room, light=light, why=why, readings=values, limits=bounds, alarms=shown)
+    dew = [
+        DewPoint(air.sensor, air.sensor.partition(".")[2], round(v, 2))
+        for air in airs
+        if (v := dew_point(air.temp_c, air.rh_pct)) is not None
+    ]
+    return RoomFacts(
+        id=room,
+        name=setting.name("en"),
+        light=light,
+        why=why,
+        readings=values,
+        limits=bounds,
+        alarms=shown,
+        names={lang: setting.name(lang) for lang in ("en", "zh")},
+        climate=climate,
+        dew_points=dew,
+        outdoor=setting.outdoor,
+    )

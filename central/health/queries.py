@@ -40,6 +40,11 @@ def config_of(connection: Connection, agent: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def config_told_ms(connection: Connection, agent: str) -> int | None:
+    """When an agent last told what is in force, in wall milliseconds; None before it has."""
+    return connection.scalar(select(agent_config.c.t_ms).where(agent_config.c.agent == agent))
+
+
 def documents_of(connection: Connection, agent: str) -> tuple[int | None, dict[str, Any], dict[str, Any]]:
     """(wall ms of the record, calibration by channel, profile by bench) as last in force at an agent; None and empty before it said so."""
     row = connection.execute(select(agent_documents).where(agent_documents.c.agent == agent)).first()

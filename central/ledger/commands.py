@@ -39,6 +39,12 @@ def given(connection: Connection, ident: str) -> Any:
     return connection.execute(select(commands).where(commands.c.id == ident)).first()
 
 
+def last_given(connection: Connection, *, agent: str, name: str) -> Any:
+    """The row of the newest command of this name to an agent, None before the first."""
+    mine = (commands.c.agent == agent) & (commands.c.name == name)
+    return connection.execute(select(commands).where(mine).order_by(commands.c.created_ms.desc()).limit(1)).first()
+
+
 def state_of(row: Any) -> str:
     """How an unanswered command stands: waiting (for ingest), sent, or expired."""
     if row.expires_ms < now_ms():

@@ -120,6 +120,8 @@ class Centre:
         acks = []
         for topic, payload in self.write(*arrivals):
             site, agent, tail = topics.parse(topic)
+            if tail == "command":
+                continue  # given meanwhile, and none of the batches'
             ack = codec.decode_ack(payload)
             refused = ack.get("refused", {"why": "", "agreed_seq": -1})
             text = chain.ack_text(

@@ -36,7 +36,12 @@ def things(site: Site) -> dict[str, str]:
         "sha256": digest(site.images["page-1"]),
         "filename": "none.css",
         "plan": "none",
+        "profile": "none",
+        "channel": "none",
         "plan_id": "none",
+        "works": "none",
+        "round": "none",
+        "code": "none",
     }
 
 
