@@ -1,20 +1,27 @@
 """The values that metrics are computed from: good ones as numbers, all others as None."""
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from central.environment.tables import readings
+from central.environment import values as stored
+from central.environment.tables import QUALITY, SUM_SCALE
+
+GOOD = QUALITY["good"]
+EVER_MS = 2**62
 
 
 def values(connection: Connection, channel_id: int, *, from_ms: int, to_ms: int) -> list[tuple[int, float | None]]:
-    """(t_ms, value) in time order."""
-    which = (readings.c.channel_id == channel_id) & (readings.c.t_ms >= from_ms) & (readings.c.t_ms < to_ms)
-    order = readings.c.t_ms, readings.c.epoch_id, readings.c.seq
-    rows = connection.execute(select(readings.c.t_ms, readings.c.v, readings.c.quality).where(which).order_by(*order))
-    return [(t_ms, v if quality == 0 else None) for t_ms, v, quality in rows]
+    """(t_ms, value) in time order, within [from, to)."""
+    found = stored.values(connection, channel_id, from_ms=from_ms, to_ms=to_ms)
+    return [(t_ms, v if quality == GOOD else None) for t_ms, v, quality in found]
 
 
 def latest(connection: Connection, channel_id: int) -> tuple[int, float | None] | None:
     """The newest (t_ms, value) of a channel."""
-    order = readings.c.t_ms.desc(), readings.c.epoch_id.desc(), readings.c.seq.desc()
-    row = connection.execute(select(readings).where(readings.c.channel_id == channel_id).order_by(*order).limit(1)).first()
-    return None if row is None else (row.t_ms, row.v if row.quality == 0 else None)
+    found = stored.last_value(connection, channel_id, before_ms=EVER_MS)
+    return None if found is None else (found[0], found[1] if found[2] == GOOD else None)
+
+
+def hours(connection: Connection, channel_id: int, *, from_ms: int, to_ms: int) -> list[tuple[int, float]]:
+    """(start of the hour, mean of its good values) of hours that have any, in order."""
+    rows = stored.hours(connection, channel_id, from_ms=from_ms, to_ms=to_ms)
+    return [(row.hour_ms, row.sum / SUM_SCALE / row.sum_n) for row in rows if row.sum_n]

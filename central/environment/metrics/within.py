@@ -63,8 +63,17 @@ class Limits:
         self._c, self._pct = tolerance_c, tolerance_pct
         self._total = self._inside = self._surely = self._possibly = 0
 
+    def take(self, other: "Limits") -> None:
+        """Add what was counted against other boxes, in force at another time."""
+        self._total += other._total
+        self._inside += other._inside
+        self._surely += other._surely
+        self._possibly += other._possibly
+
     def add(self, temp_c: float, rh_pct: float, held_ms: int) -> None:
-        """Count one climate for so long."""
+        """Count one climate for so long; without boxes there is nothing to be within, and the time does not count."""
+        if not self._boxes:
+            return
         self._total += held_ms
         c, pct, inside, surely, possibly = self._c, self._pct, False, False, False
         for t_min, t_max, rh_min, rh_max in self._boxes:
@@ -80,9 +89,9 @@ class Limits:
         self._possibly += held_ms * possibly
 
     def result(self) -> Within | None:
-        """The shares; None where there was no time or no limit."""
+        """The shares; None where there was no time under a limit."""
         total = self._total
-        if not total or not self._boxes:
+        if not total:
             return None
         low, high = self._surely / total, self._possibly / total
         return Within(share=self._inside / total, low=low, high=high, open=(self._possibly - self._surely) / total)
