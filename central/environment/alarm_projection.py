@@ -163,7 +163,7 @@ class AlarmProjector:
     def _under(self, context: Context, row: Any, by: str, **where: int) -> None:
         cause = by.removeprefix(ALARM) if by.startswith(ALARM) else row.cause
         self._after(context, row, "suppress", suppressed_by=by, cause=cause)
-        self._note(context, row.id, what="suppressed", actor=SYSTEM, text=by, n=1, **where)  # type: ignore[arg-type]
+        self._note(context, row.id, what="suppressed", actor=SYSTEM, text=by, n=1, **where)
 
     def _raise(self, context: Context, entry: ActEntry) -> None:
         body = entry.body
@@ -201,7 +201,7 @@ class AlarmProjector:
     def _unshelve(self, context: Context, entry: ActEntry) -> None:
         old = self._known(context, entry.body["alarm"])
         if old is not None:
-            self._after(context, old, "unshelve", shelved_until_ms=None, shelved_by=None, shelved_reason=None)
+            self._after(context, old, "unshelve", shelved_until_ms=None, shelved_by=None, shelved_reason=None, uncovered_ms=entry.t_ms)
             self._noted(context, entry, "unshelved")
 
     def _escalate(self, context: Context, entry: ActEntry) -> None:
@@ -224,7 +224,7 @@ class AlarmProjector:
     def _release(self, context: Context, entry: ActEntry) -> None:
         old = self._known(context, entry.body["alarm"])
         if old is not None and old.suppressed_by is not None:
-            self._after(context, old, "release", suppressed_by=None)
+            self._after(context, old, "release", suppressed_by=None, uncovered_ms=entry.t_ms)
             self._noted(context, entry, "released")
 
     def _note_only(self, context: Context, entry: ActEntry) -> None:
@@ -238,7 +238,7 @@ class AlarmProjector:
         row = {name: body[name] for name in ("agent", "room", "rule", "subject", "priority", "value", "limit")}
         row |= {"id": body["alarm"], "kind": "limit", "state": "normal", "beneath": "normal", "active": False, "found_later": True}
         row |= {"since_ms": int(body["from_ms"]), "returned_ms": int(body["to_ms"]), "words": as_json(body["words"])}
-        again = {name: row[name] for name in ("returned_ms", "value", "words")}
+        again = {name: row[name] for name in ("since_ms", "returned_ms", "value", "words")}
         done = insert(alarms).values(row).on_conflict_do_update(index_elements=["id"], set_=again, where=alarms.c.found_later)
         context.connection.execute(done)
         self._noted(context, entry, "found")

@@ -112,7 +112,7 @@ def consequences_of(connection: Connection, cause: Any, *, t_ms: int) -> list[st
     return [
         str(row.id)
         for row in found
-        if row.id != cause.id and any(row.kind in one.explains and _within(one.scope, cause, row._mapping) for one in relations)
+        if row.id != cause.id and any(row.kind in one.explains and _within(one.scope, cause, dict(row._mapping)) for one in relations)
     ]
 
 

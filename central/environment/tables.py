@@ -121,6 +121,7 @@ alarms = Table(
     Column("shelved_reason", Text),
     Column("escalated_ms", BigInteger),
     Column("escalations", Integer, nullable=False, server_default="0"),
+    Column("uncovered_ms", BigInteger),  # when shelving or suppression last ended: patience counts from there
     Column("repeated_ms", BigInteger),
     Column("repeats", Integer, nullable=False, server_default="0"),
     Column("suppressed_by", String(240)),  # "works:{id}", or "alarm:{id}" of the cause

@@ -91,9 +91,9 @@ class AlarmClock:
                     for row in [row for row in rows if row.room == room][most:]:
                         if row.state == "unacknowledged" and row.kind not in relations.LOUD:
                             self._act(connection, "alarm.suppress", now_ms, alarm=row.id, by=f"{ALARM}{flood}")
-        for row in standing:
-            if counts[row.room] <= most // FEW:
-                return_alarm(connection, row.id, t_ms=now_ms)
+        for flooded in standing:
+            if counts[flooded.room] <= most // FEW:
+                return_alarm(connection, flooded.id, t_ms=now_ms)
                 self._count += 1
 
     def _raise_flood(self, connection: Connection, room: str, count: int, now_ms: int) -> None:
@@ -107,9 +107,10 @@ class AlarmClock:
 
     def _waiting(self, connection: Connection, now_ms: int) -> None:
         """Step by step to the top while nobody acknowledges, then again and again."""
-        query = select(alarms.c.id, alarms.c.priority, alarms.c.since_ms, alarms.c.escalated_ms, alarms.c.repeated_ms)
+        times = alarms.c.since_ms, alarms.c.escalated_ms, alarms.c.uncovered_ms, alarms.c.repeated_ms
+        query = select(alarms.c.id, alarms.c.priority, *times)
         for row in connection.execute(query.where(alarms.c.state == "unacknowledged")).all():
-            last = max(row.since_ms, row.escalated_ms or 0)
+            last = max(row.since_ms, row.escalated_ms or 0, row.uncovered_ms or 0)
             step_s = self._steps_s.get(row.priority, 0)
             top = row.priority == PRIORITIES[-1]
             if step_s and not (top and row.escalated_ms is not None) and last < now_ms - step_s * 1000:

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import OperationalError
 
 from central.config import CentralConfig
+from central.environment.late import Late, file_late, late_of
 from central.environment.raising import raise_alarm
 from central.health.tables import command_results
 from central.ingest.counters import Counters
@@ -84,6 +85,7 @@ class Writer:
         self._stopped = False
         self._owed: dict[str, Arrival] = {}  # topic -> the last status that no commit has taken: nobody sends it again
         self._told_counts = "{}"
+        self._late: dict[str, Late] = {}  # what came late in this transaction
         self.counters = Counters()
         self._reload()
 
@@ -137,6 +139,7 @@ class Writer:
         now_ms, messages = self._now_ms(), []
         context = self._projections.context(connection, live=[])
         seen: set[str] = set()
+        self._late.clear()
         for arrival in arrivals:
             try:
                 site, agent, tail = topics.parse(arrival.topic)
@@ -153,6 +156,7 @@ class Writer:
         if seen:
             connection.exec_driver_sql(_SEEN, [(now_ms, name) for name in sorted(seen)])
         self._acts(context)
+        self._history(context, now_ms)
         messages.extend(self._commands(connection, now_ms, again=False))
         if time.monotonic() - self._ruled_at >= RULES_S:
             self._ruled_at = time.monotonic()
@@ -219,6 +223,8 @@ class Writer:
         )
         for problem in self._projections.batch(context, entry):
             self.counters.note("record not projected", f"{facts.agent}/{lane}", problem)
+        if (late := late_of((one.t for _, one in decoded.readings), now_ms)) is not None:
+            self._late[facts.agent] = late.and_also(self._late.get(facts.agent))
 
     def _new_keys(self, connection: Connection, agent: str, records: Sequence[Record], now_ms: int) -> None:
         """A `key` record, signed with the old key, makes the new one valid too."""
@@ -260,6 +266,13 @@ class Writer:
             context.connection.execute(update(acts).where(acts.c.id == row.id).values(leaf_idx=leaf_idx))
             body = msgspec.json.decode(row.body) if row.body else {}
             self._projections.act(context, ActEntry(leaf_idx, row.t_ms, row.kind, row.actor, body))
+
+    def _history(self, context: Context, now_ms: int) -> None:
+        """What late readings show is filed as history."""
+        if self._late:
+            self._projections.flush(context, now_ms)  # it is judged by the tables
+            if sum(file_late(context.connection, agent, late, now_ms=now_ms) for agent, late in self._late.items()):
+                self._acts(context)
 
     def _by_clock(self, context: Context, now_ms: int) -> None:
         self._projections.flush(context, now_ms)  # rules read the tables

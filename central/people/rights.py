@@ -20,6 +20,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "patrols.walk": ("facility", "security"),
     "patrols.edit": ("facility",),
     "plans.edit": ("facility",),
+    "reports.file": ("facility", "archivist"),
     "limits.read": ("facility", "operator", "security", "archivist", "auditor"),
     "limits.set": ("facility",),
     "sensors.calibrate": ("facility",),

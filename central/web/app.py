@@ -12,7 +12,12 @@ from central import uploads
 from central.config import CentralConfig
 from central.digitization import api as digitization
 from central.environment import api as environment
+from central.environment.limits import api as limits
+from central.environment.metrics import api as preservation
+from central.environment.patrols import api as patrols
 from central.environment.plans import api as plans
+from central.environment.reports import api as reports
+from central.environment.works import api as works
 from central.health import api as agents
 from central.ledger import api as ledger
 from central.live import LiveHub
@@ -78,6 +83,11 @@ def build(config: CentralConfig) -> Flask:
         people.blueprint(),
         environment.blueprint(),
         plans.blueprint(),
+        reports.blueprint(),
+        works.blueprint(),
+        patrols.blueprint(),
+        limits.blueprint(),
+        preservation.blueprint(),
         security.blueprint(),
         digitization.blueprint(),
         ledger.blueprint(),

@@ -46,7 +46,7 @@ class PatrolProjector:
         if not points or len(points) > POINTS_MAX or any(not valid_name(point["room"]) for point in points):
             raise ValueError("a round has 1 to 200 checkpoints, each in a room")
         ident = str(body["round"])[:36]
-        row = {"id": ident, "name": str(body["name"])[:120], "times": as_json(times), "zone": ZoneInfo(body["zone"]).key}
+        row: dict[str, object] = {"id": ident, "name": str(body["name"])[:120], "times": as_json(times), "zone": ZoneInfo(body["zone"]).key}
         row |= {"grace_min": min(max(int(body["grace_min"]), 1), GRACE_MIN_MAX), "off_days": body.get("off_days", True) is True}
         row |= {"removed": False, "from_ms": entry.t_ms, "changed_by": entry.actor}
         taken = set(context.connection.scalars(select(patrol_points.c.code).where(patrol_points.c.round != ident)))
@@ -73,7 +73,7 @@ class PatrolProjector:
         if point is None:
             raise ValueError(f"there is no checkpoint {str(body['code'])[:40]!r}")
         made = min(int(body["t_ms"]), entry.t_ms + AHEAD_MS)
-        row = {"id": str(body["check"])[:36], "round": point.round, "code": point.code, "room": point.room, "t_ms": made}
+        row: dict[str, object] = {"id": str(body["check"])[:36], "round": point.round, "code": point.code, "room": point.room, "t_ms": made}
         row |= {
             "sent_ms": entry.t_ms,
             "late": entry.t_ms - made > LATE_MS,

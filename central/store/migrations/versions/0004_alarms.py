@@ -12,6 +12,7 @@ NEW = (
     sa.Column("kind", sa.String(length=12), nullable=False, server_default=""),
     sa.Column("beneath", sa.String(length=16), nullable=False, server_default="normal"),
     sa.Column("escalations", sa.Integer(), nullable=False, server_default="0"),
+    sa.Column("uncovered_ms", sa.BigInteger(), nullable=True),
     sa.Column("repeated_ms", sa.BigInteger(), nullable=True),
     sa.Column("repeats", sa.Integer(), nullable=False, server_default="0"),
     sa.Column("suppressed_by", sa.String(length=240), nullable=True),

@@ -1,0 +1,171 @@
+"""Excursions found in readings that came late: history for reports, never a live alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, or_, select
+
+from central.environment.alarm_projection import SYSTEM
+from central.environment.limits.boxes import Box
+from central.environment.limits.queries import limits_of_room
+from central.environment.metrics.source import values
+from central.environment.relations import sensor_of
+from central.environment.tables import alarms, channels, limits
+from central.ledger import acts
+
+LATE_MS = 10 * 60_000  # readings that come so long after they were measured raise nothing
+TOO_OLD_MS = 400 * 86_400_000  # such a time comes from a clock that nobody had set
+LOOK_BACK_MS = 6 * 3_600_000  # an excursion may have begun before the readings that came now
+GAP_MS = 30 * 60_000  # values further apart than this are not one excursion
+SLACK_MS = 5 * 60_000  # an alarm so close to an excursion is its alarm
+PAIR_MS = 90_000  # values of one sensor so close together are one measurement
+LASTS_MS = 60_000  # a shorter one is none, where the rule says nothing else
+ROOM_RULE = "room-limits"
+WORDS = {
+    "en": "Found later, in readings that arrived late: outside the limits of the room. For the record; nothing is to be done now.",
+    "zh": "事后发现（迟到数据）：超出库房限值。仅作记录，无需处理。",
+}
+
+
+@dataclass(frozen=True)
+class Excursion:
+    """A span outside a limit, with its worst value and the limit that it left (None for a pair of values)."""
+
+    from_ms: int
+    to_ms: int
+    value: float | None
+    limit: float | None
+
+
+@dataclass(frozen=True)
+class Late:
+    """The span of an agent's readings that came late."""
+
+    from_ms: int
+    to_ms: int
+
+    def and_also(self, other: Late | None) -> Late:
+        """Both spans in one."""
+        return self if other is None else Late(min(self.from_ms, other.from_ms), max(self.to_ms, other.to_ms))
+
+
+def late_of(times_ms: Iterable[int], now_ms: int) -> Late | None:
+    """The late ones among the times of a batch's readings; None where there are none."""
+    found = [t for t in times_ms if now_ms - TOO_OLD_MS < t < now_ms - LATE_MS]
+    return Late(min(found), max(found)) if found else None
+
+
+def excursions(points: Sequence[tuple[int, float, float | None]], *, lasts_ms: int) -> list[Excursion]:
+    """Spans of points that are out, from [(t_ms, value, the limit it left or None)] in order of time; a single value is none."""
+    found: list[Excursion] = []
+    run: list[tuple[int, float, float]] = []
+    before: int | None = None
+
+    def close() -> None:
+        if len(run) > 1 and run[-1][0] - run[0][0] >= lasts_ms:
+            worst = max(run, key=lambda point: abs(point[1] - point[2]))
+            found.append(Excursion(run[0][0], run[-1][0], worst[1], worst[2]))
+        run.clear()
+
+    for t, value, limit in points:
+        if before is not None and t - before > GAP_MS:
+            close()
+        if limit is None:
+            close()
+        else:
+            run.append((t, value, limit))
+        before = t
+    close()
+    return found
+
+
+def _left(value: float, above: float | None, below: float | None) -> float | None:
+    if above is not None and value > above:
+        return above
+    return below if below is not None and value < below else None
+
+
+def _by_rules(connection: Connection, agent: str, late: Late) -> list[tuple[dict[str, Any], Excursion]]:
+    """Excursions from the limits that are in force at the agent, channel by channel."""
+    query = select(limits, channels.c.id.label("channel_id"), channels.c.room).join(channels, channels.c.channel == limits.c.channel)
+    found = []
+    for row in connection.execute(query.where(limits.c.agent == agent)).all():
+        read = values(connection, row.channel_id, from_ms=late.from_ms - LOOK_BACK_MS, to_ms=late.to_ms + 1)
+        points = [(t, v, _left(v, row.above, row.below)) for t, v in read if v is not None]
+        about = {"rule": row.rule, "subject": row.channel, "room": row.room, "priority": row.priority or "medium"}
+        lasts_ms = max(round((row.delay_s or 0) * 1000), LASTS_MS)
+        found += [(about, one) for one in excursions(points, lasts_ms=lasts_ms)]
+    return found
+
+
+Value = tuple[int, float | None]
+
+
+def _pairs(temperature: Sequence[Value], humidity: Sequence[Value]) -> list[tuple[int, float, float]]:
+    """(t_ms, temp_c, rh_pct) of good values that were measured together."""
+    good = [[(t, v) for t, v in side if v is not None] for side in (temperature, humidity)]
+    made, at = [], 0
+    for t, temp in good[0]:
+        while at < len(good[1]) and good[1][at][0] < t - PAIR_MS:
+            at += 1
+        if at < len(good[1]) and good[1][at][0] <= t + PAIR_MS:
+            made.append((t, temp, good[1][at][1]))
+    return made
+
+
+def _inside(box: Box, temp: float, rh: float) -> bool:
+    return _left(temp, box.t_max, box.t_min) is None and _left(rh, box.rh_max, box.rh_min) is None
+
+
+def _by_room(connection: Connection, agent: str, late: Late) -> list[tuple[dict[str, Any], Excursion]]:
+    """Excursions from what was set for the room, as it was then: a pair of values that lies in no box."""
+    wanted = channels.c.q.in_(("temperature", "relative_humidity")) & (channels.c.agent == agent)
+    sensors: dict[tuple[str, str], dict[str, int]] = {}
+    for row in connection.execute(select(channels).where(wanted).order_by(channels.c.channel)).all():
+        sensors.setdefault((row.room, row.sensor), {})[row.q] = row.id
+    found = []
+    for (room, sensor), having in sensors.items():
+        asked = limits_of_room(connection, room, at_ms=late.to_ms)
+        if asked.origin != "room" or not asked.boxes or len(having) < 2:
+            continue
+        span = {"from_ms": late.from_ms - LOOK_BACK_MS, "to_ms": late.to_ms + 1}
+        pairs = _pairs(*(values(connection, having[q], **span) for q in ("temperature", "relative_humidity")))
+        points = [
+            (t, temp, None if any(_inside(box, temp, rh) for box in asked.boxes) else temp) for t, temp, rh in pairs
+        ]  # the time counts
+        about = {"rule": ROOM_RULE, "subject": f"{agent}/{sensor}", "room": room, "priority": "medium"}
+        found += [(about, Excursion(one.from_ms, one.to_ms, None, None)) for one in excursions(points, lasts_ms=GAP_MS)]
+    return found
+
+
+def file_late(connection: Connection, agent: str, late: Late, *, now_ms: int) -> int:
+    """Record as history what the late readings show and nobody alarmed; how many acts."""
+    count = 0
+    for about, one in _by_rules(connection, agent, late) + _by_room(connection, agent, late):
+        if one.to_ms >= late.from_ms and (body := _history(connection, agent, about, one)) is not None:
+            acts.record(connection, kind="alarm.history", actor=SYSTEM, body=body, t_ms=now_ms)
+            count += 1
+    return count
+
+
+def _history(connection: Connection, agent: str, about: dict[str, Any], one: Excursion) -> dict[str, Any] | None:
+    """The act's body; None for an excursion that an alarm tells of already. One that goes on from a known one makes that one longer."""
+    near = (alarms.c.since_ms <= one.to_ms + SLACK_MS) & or_(alarms.c.active, alarms.c.returned_ms >= one.from_ms - SLACK_MS)
+    live = near & (alarms.c.agent == agent) & ~alarms.c.found_later & (alarms.c.kind == "limit")
+    subjects = connection.scalars(select(alarms.c.subject).where(live)).all()
+    if any(about["subject"] == subject or sensor_of(about["subject"]) == subject for subject in subjects):
+        return None
+    if about["rule"] == ROOM_RULE and any(sensor_of(subject) == about["subject"] for subject in subjects):
+        return None
+    same = alarms.c.found_later & (alarms.c.rule == about["rule"]) & (alarms.c.subject == about["subject"])
+    known = same & (alarms.c.since_ms <= one.to_ms + GAP_MS) & (alarms.c.returned_ms >= one.from_ms - GAP_MS)
+    old = connection.execute(select(alarms).where(known).order_by(alarms.c.since_ms).limit(1)).first()
+    body = {"agent": agent, **about, "value": one.value, "limit": one.limit, "words": WORDS, "from_ms": one.from_ms, "to_ms": one.to_ms}
+    if old is None:
+        return body | {"alarm": f"centre:later:{about['rule']}:{about['subject']}:{one.from_ms}"}
+    if old.since_ms <= one.from_ms and old.returned_ms >= one.to_ms:
+        return None
+    return body | {"alarm": old.id, "from_ms": min(old.since_ms, one.from_ms), "to_ms": max(old.returned_ms, one.to_ms)}
