@@ -6,19 +6,27 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
+from sqlalchemy import Connection
 
 from central.console import formats, shapes
 from central.console.facts import Item, Page
+from central.console.language import language
 from central.digitization import queries as digitization
 from central.digitization import stations
 from central.digitization.provenance import provenance_of
 from central.environment import alarms as alarm_queries
+from central.environment import overview
 from central.environment import queries as environment
+from central.environment.limits.queries import limits_of_room
+from central.environment.marks import marks_of
+from central.environment.metrics import queries as preservation
 from central.environment.series import Span, channel_named, series
+from central.environment.works.queries import works_of_room
 from central.health import queries as health
 from central.ledger import queries as ledger
 from central.security import queries as security
 from central.store.engine import reading
+from central.times import now_ms
 from central.web import paging
 from central.web.state import config, engine
 
@@ -54,18 +62,59 @@ class DomainFacts:
             benches = {
                 ledger.room_of(connection, bench.agent) for bench in stations.stations_after(connection, after="", limit=STATIONS_MAX)
             }
-        found = [room for ident in idents if (room := self.room(ident)) is not None]
+            contacts = security.contacts_by_room(connection)
+            found = [room for ident in idents if (room := self._room(connection, ident, contacts.get(ident, []))) is not None]
         # a bench stands in a room of its own name unless told otherwise; where nothing is measured it is no storeroom
         return [room for room in found if room["readings"] or room["contacts"] or room["alarms"] or room["id"] not in benches]
 
     def room(self, room_id: str) -> Item | None:
         with reading(engine()) as connection:
-            found = environment.room_facts(connection, room_id, silence_s=config().limits.silence_s)
-            if found is None:
-                return None
-            room = _item(found) | {"contacts": [_item(contact) for contact in security.contacts_of(connection, room_id)]}
+            return self._room(connection, room_id, security.contacts_of(connection, room_id))
+
+    def _room(self, connection: Connection, room_id: str, contacts: Sequence[security.Contact]) -> Item | None:
+        found = environment.room_facts(connection, room_id, silence_s=config().limits.silence_s)
+        if found is None:
+            return None
+        room = _item(found) | {"contacts": [_item(contact) for contact in contacts]}
         room["readings"] = shapes.in_order(room["readings"])
+        room["name"] = room["names"][language()]
         return room
+
+    def courses(self, names: Sequence[str], *, from_ms: int) -> dict[str, list[list[Any]]]:
+        with reading(engine()) as connection:
+            return overview.courses_since(connection, names, from_ms=from_ms)
+
+    def channels(self) -> list[Item]:
+        with reading(engine()) as connection:
+            return [_item(channel) for channel in overview.site_channels(connection)]
+
+    def first_ms(self, room_id: str) -> int | None:
+        with reading(engine()) as connection:
+            return overview.first_ms(connection, room_id)
+
+    def preservation(self, room_id: str, *, from_ms: int, to_ms: int) -> list[Item]:
+        begin, end = preservation.whole_days(from_ms, to_ms, now_ms=to_ms)
+        with reading(engine()) as connection:
+            sensors = preservation.sensors_of_room(connection, room_id)
+            return [_item(preservation.metrics_of_sensor(connection, room_id, one, from_ms=begin, to_ms=end)) for one in sensors]
+
+    def room_limits(self, room_id: str) -> Item:
+        with reading(engine()) as connection:
+            return _item(limits_of_room(connection, room_id))
+
+    def marks(self, room_id: str, *, from_ms: int, to_ms: int) -> Item | None:
+        with reading(engine()) as connection:
+            found = marks_of(connection, room_id, from_ms=from_ms, to_ms=to_ms)
+            planned = works_of_room(connection, room_id, from_ms=from_ms, to_ms=to_ms)
+        if found is None:
+            return None
+        works = [{"id": one.id, "kind": one.kind, "reason": one.reason, "from_ms": one.from_ms, "to_ms": one.over_ms} for one in planned]
+        return _item(found) | {"works": works}
+
+    def works_now(self, room_id: str) -> list[Item]:
+        now = now_ms()
+        with reading(engine()) as connection:
+            return [_item(one) for one in works_of_room(connection, room_id, from_ms=now, to_ms=now + 1)]
 
     def course(self, sensor: str, *, from_ms: int, to_ms: int, points: int) -> list[list[Any]]:
         with reading(engine()) as connection:

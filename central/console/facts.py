@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 Item = dict[str, Any]
@@ -19,6 +20,27 @@ class Facts(Protocol):
 
     def course(self, sensor: str, *, from_ms: int, to_ms: int, points: int) -> list[list[Any]]:
         """`[t_ms, min, mean, max, count]` of one channel."""
+
+    def courses(self, names: Sequence[str], *, from_ms: int) -> dict[str, list[list[Any]]]:
+        """Hourly points of many channels since a moment, by channel."""
+
+    def channels(self) -> list[Item]:
+        """Every channel of the site with its room, and whether it is outdoors."""
+
+    def first_ms(self, room_id: str) -> int | None:
+        """When a room's first reading came."""
+
+    def preservation(self, room_id: str, *, from_ms: int, to_ms: int) -> list[Item]:
+        """Preservation metrics of a room's sensors over whole days, as the JSON API has them."""
+
+    def room_limits(self, room_id: str) -> Item:
+        """What a room is to hold: boxes and where they come from."""
+
+    def marks(self, room_id: str, *, from_ms: int, to_ms: int) -> Item | None:
+        """Openings, alarms and works of a room within a span."""
+
+    def works_now(self, room_id: str) -> list[Item]:
+        """The works that are going on in a room."""
 
     def alarms(self, *, show: str, room: str | None = None, cursor: str | None = None) -> Page:
         """Alarms with their `notes`; show: open, shelved or all."""

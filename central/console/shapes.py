@@ -106,21 +106,6 @@ def alarm_advice(alarm: Mapping[str, Any], lang: str) -> str:
     }.get(key, "")
 
 
-def door_spans(events: Sequence[Item]) -> list[dict[str, int | None]]:
-    """When doors stood open, as `{from, to}` in milliseconds; events come newest first."""
-    spans: list[dict[str, int | None]] = []
-    since: dict[str, int] = {}
-    for event in reversed(events):
-        t = formats.to_ms(event["t"])
-        if event["kind"] != "door" or t is None:
-            continue
-        if event["state"] == "open":
-            since.setdefault(event["door"], t)
-        elif (start := since.pop(event["door"], None)) is not None:
-            spans.append({"from": start, "to": t})
-    return spans + [{"from": start, "to": None} for start in since.values()]
-
-
 def chain(provenance: Item | None, page: Item) -> list[dict[str, Any]]:
     """The steps of a page's way, newest last; what nobody recorded is left out."""
     found = provenance or {}

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 from flask import Blueprint, Flask, abort, redirect, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from central.console import frame, language, shapes, words
+from central.console import frame, language, room_preservation, rooms, shapes, words
+from central.console.access import access
 from central.console.facts import Facts
-from central.console.language import gettext
 from central.people import rights, users
 from central.store.engine import writing
 from central.web.guards import safe_next
-from central.web.operation import Operation, View, operation
 from central.web.state import engine
 
-HOUR_MS = 3_600_000
-COURSES_MS = (12 * HOUR_MS, HOUR_MS, HOUR_MS // 6)  # what a room's small chart spans: the longest that there is enough of
-COURSE_POINTS = 96
-COURSE_ENOUGH = 8  # points
-DOORS_MAX = 200  # door events drawn below a chart
 SHOW_ALARMS = ("open", "shelved", "all")
 SHOW_REVIEWS = ("waiting", "escalated", "closed")
 COOKIE_S = language.YEAR_S
-
-
-def _access(right: str) -> Callable[[View], View]:
-    return operation(Operation(right=right, summary="A page of the console.", media=("text/html",)))
 
 
 def _show(allowed: tuple[str, ...]) -> str:
@@ -39,20 +26,6 @@ def _show(allowed: tuple[str, ...]) -> str:
 
 def _cursor() -> str | None:
     return request.args.get("cursor") or None
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-def _course(facts: Facts, sensor: str, now_ms: int) -> dict[str, object]:
-    """A channel's points over the longest span of which there is enough, and what that span is called."""
-    said = (gettext("The last 12 hours"), gettext("The last hour"), gettext("The last 10 minutes"))
-    for span_ms, text in zip(COURSES_MS, said, strict=True):
-        points = facts.course(sensor, from_ms=now_ms - span_ms, to_ms=now_ms, points=COURSE_POINTS)
-        if len(points) >= COURSE_ENOUGH or span_ms == COURSES_MS[-1]:
-            return {"points": points, "words": text}
-    raise AssertionError("the last span is always taken")
 
 
 class Pages(Blueprint):
@@ -74,12 +47,12 @@ def blueprint(facts: Facts) -> Blueprint:
             frame.live_from()
 
     @made.get("/")
-    @_access(rights.SIGNED_IN)
+    @access(rights.SIGNED_IN)
     def home() -> Response:
         return redirect(url_for(frame.home_of(current_user.roles)))
 
     @made.post("/language")
-    @_access(rights.PUBLIC)
+    @access(rights.PUBLIC)
     def set_language() -> Response:
         wish = request.form.get("language", "")
         answer = redirect(safe_next(request.form.get("next")) or "/", 303)
@@ -91,53 +64,31 @@ def blueprint(facts: Facts) -> Blueprint:
         return answer
 
     @made.get("/overview")
-    @_access(rights.SIGNED_IN)
+    @access(rights.SIGNED_IN)
     def overview() -> str:
         return render_template("console/overview.html", cards=shapes.overview(facts, current_user))
 
-    @made.get("/rooms")
-    @_access("environment.read")
-    def rooms() -> str:
-        now = _now_ms()
-        found = facts.rooms()
-        for room in found:
-            room["courses"] = {reading["sensor"]: _course(facts, reading["sensor"], now) for reading in room["readings"]}
-        return render_template("console/rooms.html", rooms=found, alarms=[alarm for room in found for alarm in room["alarms"]])
-
-    @made.get("/rooms/<room_id>")
-    @_access("environment.read")
-    def room(room_id: str) -> str:
-        found = facts.room(room_id) or abort(404)
-        events = facts.events(room=room_id, limit=DOORS_MAX) if current_user.may("security.read") else None
-        return render_template(
-            "console/room.html",
-            room=found,
-            alarms=facts.alarms(show="all", room=room_id)[0][:20],
-            events=events,
-            doors=shapes.door_spans(facts.events(room=room_id, limit=DOORS_MAX)),
-        )
-
     @made.get("/alarms")
-    @_access("alarms.read")
+    @access("alarms.read")
     def alarms() -> str:
         show = _show(SHOW_ALARMS)
         items, following = facts.alarms(show=show, cursor=_cursor())
         return render_template("console/alarms.html", alarms=items, next=following, show=show)
 
     @made.get("/line")
-    @_access("stations.read")
+    @access("stations.read")
     def line() -> str:
         return render_template("console/line.html", benches=facts.benches(), purpose="line")
 
     @made.get("/batches")
-    @_access("digitization.read")
+    @access("digitization.read")
     def batches() -> str:
         items, following = facts.batches(cursor=_cursor())
         waiting = sum(item["state"] == "closed" for item in items)
         return render_template("console/batches.html", batches=items, next=following, waiting=waiting)
 
     @made.get("/batches/<batch_id>")
-    @_access("digitization.read")
+    @access("digitization.read")
     def batch(batch_id: str) -> str:
         found = facts.batch(batch_id) or abort(404)
         pages = facts.pages(batch_id)
@@ -160,7 +111,7 @@ def blueprint(facts: Facts) -> Blueprint:
         )
 
     @made.get("/security")
-    @_access("security.read")
+    @access("security.read")
     def security() -> str:
         show = _show(SHOW_REVIEWS)
         queue, following = facts.reviews(show=show, cursor=_cursor())
@@ -185,16 +136,18 @@ def blueprint(facts: Facts) -> Blueprint:
         )
 
     @made.get("/ledger")
-    @_access("ledger.read")
+    @access("ledger.read")
     def ledger() -> str:
         items, following = facts.ledger(cursor=_cursor())
         return render_template("console/ledger.html", entries=items, next=following, checkpoint=facts.checkpoint())
 
     @made.get("/agents")
-    @_access("agents.read")
+    @access("agents.read")
     def agents() -> str:
         return render_template("console/agents.html", agents=facts.agents())
 
+    rooms.routes(made, facts)
+    room_preservation.routes(made, facts)
     return made
 
 

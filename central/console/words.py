@@ -16,6 +16,7 @@ LIGHT: dict[str, LazyString] = {
 QUANTITY: dict[str, LazyString] = {
     "temperature": lazy_gettext("Temperature"),
     "relative_humidity": lazy_gettext("Relative humidity"),
+    "dew_point": lazy_gettext("Dew point"),
     "illuminance": lazy_gettext("Illuminance"),
     "uv_irradiance": lazy_gettext("UV irradiance"),
     "pm2_5": lazy_gettext("Fine dust PM2.5"),
@@ -28,7 +29,7 @@ QUANTITY: dict[str, LazyString] = {
     "count": lazy_gettext("Count"),
 }
 UNIT = {"Cel": "°C", "[ppm]": "ppm", "ug/m3": "µg/m³", "uW/cm2": "µW/cm²", "uT": "µT", "1": ""}  # UCUM code -> as people write it
-DECIMALS = {"temperature": 1, "relative_humidity": 1, "voltage": 2}  # others are shown without decimals
+DECIMALS = {"temperature": 1, "dew_point": 1, "relative_humidity": 1, "voltage": 2}  # others are shown without decimals
 ALARM_STATE: dict[str, LazyString] = {
     "unacknowledged": lazy_gettext("Active, not acknowledged"),
     "acknowledged": lazy_gettext("Active, acknowledged"),
@@ -59,6 +60,12 @@ CONTACT_KIND: dict[str, LazyString] = {
     "smoke": lazy_gettext("Smoke"),
     "exit": lazy_gettext("Exit request"),
     "card": lazy_gettext("Card"),
+}
+WORKS_KIND: dict[str, LazyString] = {
+    "fumigation": lazy_gettext("Fumigation"),
+    "cleaning": lazy_gettext("Cleaning"),
+    "repair": lazy_gettext("Repair"),
+    "other": lazy_gettext("Other works"),
 }
 CONTACT_STATE: dict[str, LazyString] = {
     "open": lazy_gettext("open"),
@@ -153,6 +160,10 @@ ACT: dict[str, LazyString] = {  # what stands in the ledger as done by a person 
     "page.insert": lazy_gettext("Page inserted"),
     "page.move": lazy_gettext("Page moved"),
     "page.reject": lazy_gettext("Page rejected"),
+    "calibration.record": lazy_gettext("Sensor calibrated"),
+    "limits.profile": lazy_gettext("Limit profile edited"),
+    "room.limits": lazy_gettext("Room's limits set"),
+    "room.set": lazy_gettext("Room named"),
     "plan.place": lazy_gettext("Something placed on a plan"),
     "plan.remove": lazy_gettext("Plan taken away"),
     "plan.set": lazy_gettext("Plan drawn or renamed"),
@@ -201,6 +212,31 @@ def for_browser() -> dict[str, str]:
         "chart_empty": gettext("No readings in this span"),
         "chart_failed": gettext("The chart could not be loaded"),
         "time": gettext("Time"),
+        "date": gettext("Date"),
+        "mean": gettext("Mean"),
+        "course_gap": gettext("gap"),
+        "course_no_data": gettext("no data"),
+        "course_alarm": gettext("alarm"),
+        "course_door": gettext("door open"),
+        "course_works": gettext("works"),
+        "course_remove": gettext("Take {name} out of the chart"),
+        "course_latest": gettext("The latest values; point at the chart to read others"),
+        "course_full": gettext("The chart shows at most {n} courses; take one out first"),
+        "course_units": gettext("The chart shows two units at most; take a course out first"),
+        "course_raw": gettext("Each point is one value as it was measured."),
+        "course_means": gettext("The line is the mean, the shade the lowest to the highest value; zoom in to see each value."),
+        "course_cut": gettext("There are more openings and alarms than can be drawn; zoom in to see all."),
+        "years_none": gettext("There are no readings of these days in earlier years yet."),
+        "calendar_label": gettext("{what}, a column a day and a row an hour"),
+        "calendar_hint": gettext("A column is a day, a row an hour from midnight at the top; press a day to open it."),
+        "calendar_in": gettext("within limits"),
+        "calendar_touched": gettext("extremes beyond limits"),
+        "calendar_out": gettext("mean beyond limits"),
+        "calendar_hours": gettext("Hours with data"),
+        "calendar_hours_out": gettext("Hours beyond limits"),
+        "link_copied": gettext("Link copied"),
+        "export_none": gettext("Choose at least one course"),
+        "export_order": gettext("The end comes after the beginning"),
         "lowest": gettext("Lowest"),
         "highest": gettext("Highest"),
     }

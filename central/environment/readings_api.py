@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from central.environment.derived import dew_point_series, pair_of
 from central.environment.exports import csv_lines, parquet_parts
 from central.environment.marks import Marks, marks_of
+from central.environment.overview import Hours, hours_of
 from central.environment.series import Channel, Series, Span, channel_named, series
 from central.store.engine import reading
 from central.times import now_ms
@@ -33,6 +34,12 @@ class SpanQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     from_: Time | None = msgspec.field(default=None, name="from")
     to: Time | None = None
+
+
+class HoursQuery(SpanQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The hours of which channel, within which span."""
+
+    sensor: Annotated[str, msgspec.Meta(min_length=1, max_length=160)]
 
 
 class SeriesQuery(SpanQuery, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -122,6 +129,16 @@ def routes(made: Blueprint) -> None:
         with reading(engine()) as connection:
             span = Span(from_ms=from_ms, to_ms=to_ms, points=query.points, gap_ms=config().limits.silence_s * 1000)
             return _course(connection, query.sensor, span)
+
+    @made.get("/readings/hours")
+    @operation(Operation(right="environment.read", summary="A channel's hours: lowest, mean, highest.", query=HoursQuery, result=Hours))
+    def readings_hours(query: HoursQuery) -> Hours:
+        from_ms, to_ms = span_of(query)
+        with reading(engine()) as connection:
+            channel = channel_named(connection, query.sensor)
+            if channel is None:
+                raise _no_channel(query.sensor)
+            return hours_of(connection, channel, from_ms=from_ms, to_ms=to_ms)
 
     @made.get(f"/rooms/<{IDENT}:room>/marks")
     @operation(

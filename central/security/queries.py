@@ -82,14 +82,23 @@ class Review(msgspec.Struct, frozen=True):
 
 def contacts_of(connection: Connection, room: str) -> list[Contact]:
     """The last state of every contact of a room."""
+    return contacts_by_room(connection, room).get(room, [])
+
+
+def contacts_by_room(connection: Connection, room: str | None = None) -> dict[str, list[Contact]]:
+    """The last state of every contact, by room; of one room or of all."""
     past = security_events.c.t_ms <= now_ms() + AHEAD_MS
     by_door = select(security_events.c.door, func.max(security_events.c.t_ms).label("t_ms")).where(past).group_by(security_events.c.door)
     newest = by_door.subquery()
-    mine = (security_events.c.room == room) & (security_events.c.kind != "card")
+    mine = security_events.c.kind != "card"
+    if room is not None:
+        mine &= security_events.c.room == room
     last = (security_events.c.door == newest.c.door) & (security_events.c.t_ms == newest.c.t_ms)
     rows = connection.execute(select(security_events).join(newest, last).where(mine).order_by(security_events.c.door, security_events.c.id))
-    found = {row.door: Contact(id=row.door, kind=row.kind, state=row.state, t=rfc3339(row.t_ms)) for row in rows}
-    return list(found.values())[:CONTACTS_MAX]
+    found: dict[str, dict[str, Contact]] = {}
+    for row in rows:
+        found.setdefault(row.room, {})[row.door] = Contact(id=row.door, kind=row.kind, state=row.state, t=rfc3339(row.t_ms))
+    return {place: list(contacts.values())[:CONTACTS_MAX] for place, contacts in found.items()}
 
 
 class Opening(msgspec.Struct, frozen=True):

@@ -150,18 +150,6 @@ def test_the_language_is_switched_and_kept(sign_in: SignIn, room: Agent) -> None
     expect(page.get_by_role("heading", level=1)).to_have_text("Alarms")
 
 
-def test_the_room_page_draws_its_courses(sign_in: SignIn, room: Agent) -> None:
-    for i in range(30):
-        room.climate(temperature=20 + i / 10, humidity=50 - i / 10, t=now_ms() - (40 - i) * 60_000)
-    page = sign_in("facility")
-    page.locator("#room-room-101").get_by_role("link", name="room-101").click()
-    charts = page.locator("[data-chart][aria-busy=false] canvas")
-    expect(charts).to_have_count(2)
-    page.get_by_role("button", name="1 h", exact=True).click()
-    expect(page.get_by_role("button", name="1 h", exact=True)).to_have_attribute("aria-pressed", "true")
-    expect(charts).to_have_count(2)
-
-
 def opening(room: Agent, *, uploaded: bool = True, announced: bool = True) -> tuple[str, str]:
     """A door opening with its clip: the review's identity and the event's."""
     opened = now_ms()

@@ -55,14 +55,6 @@ def test_a_limit_outside_the_picture_is_not_drawn_but_the_band_is() -> None:
     assert (drawn.top, drawn.bottom) == (0, formats.SPARK_H)
 
 
-def test_door_spans_pair_each_opening_with_its_closing() -> None:
-    def event(t: int, state: str, door: str = "a/door") -> dict[str, object]:
-        return {"kind": "door", "door": door, "state": state, "t": t}
-
-    newest_first = [event(90, "open"), event(50, "closed"), event(40, "open", "b/door"), event(20, "open"), event(10, "closed")]
-    assert shapes.door_spans(newest_first) == [{"from": 20, "to": 50}, {"from": 40, "to": None}, {"from": 90, "to": None}]
-
-
 def test_readings_are_told_apart_only_where_two_sensors_measure_the_same() -> None:
     def reading(sensor: str, q: str) -> dict[str, object]:
         return {"sensor": sensor, "q": q}
