@@ -1,11 +1,13 @@
 """Which drivers each configuration table may name, and the options that each brings along."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from edge_agent.options import Option
 from edge_agent.tables import CAMERA_DRIVERS
 from sensors import registry
+from sensors.catalogue.option import Mistakes
 from wire.units import QUANTITIES
 
 BENCH_CAMERA = "bench.camera"
@@ -49,19 +51,14 @@ class Catalogue:
         if section == "camera":
             return ()
         return tuple(
-            Option(
-                option.name,
-                option.kind,
-                option.words,
-                option.default,
-                required=option.required or (option.on_device and not sim),
-                low=option.low,
-                high=option.high,
-                choices=option.choices,
-                unit=option.unit,
-            )
+            replace(option, required=option.required or (option.on_device and not sim))
             for option in self._registered[section][driver].options
         )
+
+    def mistakes(self, section: str, driver: str, options: Mapping[str, Any]) -> Mistakes:
+        """What is wrong with a device's table as a whole: (keys below it, words)."""
+        judge = None if self.open(section) or section == "camera" else self._registered[section][driver].mistakes
+        return judge(options) if judge else []
 
     def words(self, section: str, driver: str) -> str:
         """One sentence about a driver, empty where there is none."""
@@ -73,7 +70,15 @@ def address(section: str, driver: str) -> tuple[str, ...]:
     return _REGISTERED[section][driver].address if driver in _REGISTERED[section] else ()
 
 
-def quantities(driver: str | None) -> tuple[str, ...]:
-    """What a sensor's driver measures; every known quantity where the driver does not say."""
-    known = registry.SENSORS[driver].quantities if driver in registry.SENSORS else ()
-    return known or tuple(sorted(QUANTITIES))
+def shared(section: str, driver: str) -> bool:
+    """Whether several tables may name the same place."""
+    return driver in _REGISTERED[section] and _REGISTERED[section][driver].shared
+
+
+def quantities(driver: str | None, options: Mapping[str, Any] | None = None) -> tuple[str, ...]:
+    """What a sensor measures; every known quantity where neither its driver nor its table says."""
+    known = registry.SENSORS.get(driver or "")
+    own = known.quantities if known else ()
+    if known and known.measures and options is not None:
+        own = known.measures(options)
+    return own or tuple(sorted(QUANTITIES))

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sensors.catalogue.option import Option as Option  # the same word on both sides
 from wire.topics import NAME_MAX, valid_name
 
 HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 BIND = re.compile(r"(\S+):(\d{1,5})")
 TEXT_MAX = 1024
+TABLES_MAX = 64
 KINDS = {
     "text": "text",
     "integer": "whole number",
@@ -25,38 +27,11 @@ KINDS = {
     "bind": '"host:port"',
     "url": "http:// or https:// address",
     "table": "table",
+    "tables": "list of tables",
+    "named": "tables by name",
 }
 PIN_HIGH = 27  # BCM numbers on the 40-pin header: https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#gpio
 PORT_HIGH = 65535
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """What may stand at one key. `low` and `high` bound numbers (both included); `options` describe a `table`, or leave it open."""
-
-    name: str
-    kind: str
-    words: str
-    default: Any = None
-    required: bool = False
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
-    unit: str = ""
-    options: tuple["Option", ...] = ()
-
-    def range_words(self) -> str:
-        """The bounds as a reader is told them, empty where there are none."""
-        if self.choices:
-            return "one of " + ", ".join(self.choices)
-        unit = f" {self.unit}" if self.unit else ""
-        if self.low is not None and self.high is not None:
-            return f"{self.low:g} to {self.high:g}{unit}"
-        if self.low is not None:
-            return f"at least {self.low:g}{unit}"
-        if self.high is not None:
-            return f"at most {self.high:g}{unit}"
-        return ""
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -89,7 +64,8 @@ class Judge:
             if option.name not in given:
                 if option.required:
                     self.report(path, f"{option.name} is missing: {option.words}")
-                values[option.name] = self.table(here, {}, option.options) if option.options and not option.required else option.default
+                inner = option.kind == "table" and option.options and not option.required
+                values[option.name] = self.table(here, {}, option.options) if inner else option.default
                 continue
             ok, values[option.name] = self.value(here, given[option.name], option)
             if ok:
@@ -100,11 +76,29 @@ class Judge:
         """(whether it may stand, the value or else the default)."""
         if option.kind == "table" and isinstance(value, dict):
             return True, self.table(path, value, option.options) if option.options else value
+        if option.kind == "named" and isinstance(value, dict):
+            return True, self._named(path, value, option)
+        if option.kind == "tables" and isinstance(value, list) and all(isinstance(item, dict) for item in value[:TABLES_MAX]):
+            if len(value) > TABLES_MAX:
+                self.report(path, f"{len(value)} tables are over the {TABLES_MAX} that may stand here")
+            return True, [self.table(path, item, option.options) for item in value[:TABLES_MAX]]
         wrong = _fault(value, option)
         if wrong:
             self.report(path, wrong)
             return False, option.default
         return True, float(value) if option.kind == "number" else value
+
+    def _named(self, path: tuple[str, ...], given: Mapping[str, Any], option: Option) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, inner in given.items():
+            if not isinstance(inner, dict):
+                self.report((*path, name), f"is a table: write [{'.'.join((*path, name))}] or {name} = {{ … }}")
+            elif len(found) >= TABLES_MAX:
+                self.report((*path, name), f"more than the {TABLES_MAX} tables that may stand here")
+                break
+            else:
+                found[name] = self.table((*path, name), inner, option.options)
+        return found
 
 
 def _type_fault(value: Any, option: Option) -> str:
@@ -117,6 +111,8 @@ def _type_fault(value: Any, option: Option) -> str:
         "boolean": isinstance(value, bool),
         "names": isinstance(value, list) and all(isinstance(item, str) for item in value),
         "table": isinstance(value, dict),
+        "named": isinstance(value, dict),
+        "tables": False,  # a list of tables has been taken already
     }.get(kind, isinstance(value, str))
     return "" if fits else f"{_shown(value)} is not a {KINDS[kind]}"
 

@@ -1,123 +1,25 @@
-"""Every driver by name: what it measures or switches, the options it takes, and how it is built on a wire."""
+"""Every driver by name, and how it is built on a wire; sensors' options are in sensors/catalogue/, contacts' and outputs' here."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from sensors.catalogue.modbus import resolved, value_maps
+from sensors.catalogue.option import Driver, Option
+from sensors.catalogue.sensors import SENSORS
 from sensors.errors import OptionError
 from sensors.readings import Sensor
 from sensors.transports.wires import Wires
 
-CONTACT_KINDS = ("door", "motion", "leak", "smoke", "exit")
+__all__ = ["CONTACTS", "OUTPUTS", "SENSORS", "Driver", "Option", "build_contact", "build_output", "build_sensor", "with_defaults"]
 
+CONTACT_KINDS = ("door", "motion", "leak", "smoke", "exit", "mains", "ups")
+RELAY_KINDS = ("dehumidifier", "humidifier", "fan", "siren", "light")
 
-@dataclass(frozen=True, slots=True)
-class Option:
-    """What may stand at one key of a driver's table.
-
-    kind: text, integer, number, boolean or pin (a BCM number, 0-27); low and high bound numbers, both included; `on_device` marks an
-    option that a real wire needs and a simulated one does not.
-    """
-
-    name: str
-    kind: str
-    words: str
-    default: Any = None
-    required: bool = False
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
-    unit: str = ""
-    on_device: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Driver:
-    """One driver: `address` names the options that together say where on which wire it sits, so that no two may have the same."""
-
-    name: str
-    words: str
-    options: tuple[Option, ...]
-    address: tuple[str, ...]
-    quantities: tuple[str, ...] = ()
-
-
-CLIMATE = ("temperature", "relative_humidity")
-_RATES = (
-    Option("temperature_rate", "number", "Fastest change of temperature taken for real.", 5.0, low=0.01, high=1000, unit="Cel/min"),
-    Option("humidity_rate", "number", "Fastest change of humidity taken for real.", 30.0, low=0.01, high=1000, unit="%/min"),
-    Option("stuck_s", "number", "A value unchanged for this long is suspect; 0 = never.", 14400.0, low=0, high=604800, unit="s"),
-)
-
-SENSORS: dict[str, Driver] = {
-    driver.name: driver
-    for driver in (
-        Driver(
-            "node",
-            "A sensor node with Muniment's firmware on a serial port (USB or UART).",
-            (
-                Option("port", "text", "The node's serial port; prefer /dev/serial/by-id/….", on_device=True),
-                Option("baud", "integer", "Bits per second; USB ports ignore it.", 115200, low=1200, high=1_000_000),
-                Option("silent_s", "number", "Without a sample for this long, readings are missing.", 10.0, low=1, high=3600, unit="s"),
-                *_RATES,
-            ),
-            ("port",),
-            CLIMATE,
-        ),
-        Driver(
-            "modbus_th",
-            "A temperature and humidity transmitter on RS-485 that speaks Modbus RTU.",
-            (
-                Option("port", "text", "The RS-485 adapter's serial port; several devices may share it.", on_device=True),
-                Option("unit", "integer", "The device's Modbus address.", 1, low=1, high=247),
-                Option("baud", "integer", "Bits per second.", 9600, low=1200, high=115200),
-                Option("parity", "text", "Parity: none, even or odd.", "N", choices=("N", "E", "O")),
-                Option("stop_bits", "integer", "Stop bits.", 1, low=1, high=2),
-                Option("timeout_ms", "integer", "How long an answer may take.", 500, low=20, high=10000, unit="ms"),
-                Option("function", "integer", "Function code: 3 reads holding, 4 reads input registers.", 3, low=3, high=4),
-                Option("temperature_register", "integer", "Address of the temperature, counted from 0.", 0, low=0, high=65535),
-                Option("humidity_register", "integer", "Address of the humidity, counted from 0.", 1, low=0, high=65535),
-                Option(
-                    "format",
-                    "text",
-                    "16-bit integer, 32-bit integer or 32-bit float in two registers.",
-                    "int16",
-                    choices=("int16", "int32", "float32"),
-                ),
-                Option(
-                    "order",
-                    "text",
-                    "Which half of a 32-bit value comes first; the bytes of a 16-bit one.",
-                    "big",
-                    choices=("big", "little"),
-                ),
-                Option("signed", "boolean", "Whether integers are two's complement.", True),
-                Option(
-                    "scale", "number", "Value of one count of an integer; a float is multiplied by it too.", 0.1, low=0.00001, high=1000
-                ),
-                *_RATES,
-            ),
-            ("port", "unit"),
-            CLIMATE,
-        ),
-        Driver(
-            "sht4x",
-            "A Sensirion SHT40, SHT41, SHT43 or SHT45 on the Pi's own I2C bus.",
-            (
-                Option("bus", "integer", "Number of the I2C bus.", 1, low=0, high=63),
-                Option("address", "integer", "I2C address, 0x44 to 0x46.", 0x44, low=0x44, high=0x46),
-                *_RATES,
-            ),
-            ("bus", "address"),
-            CLIMATE,
-        ),
-    )
-}
 
 CONTACTS: dict[str, Driver] = {
     "gpio": Driver(
         "gpio",
-        "A contact between a GPIO pin and ground or supply: door, motion, leak, smoke, exit request.",
+        "A contact between a GPIO pin and ground or supply: door, motion, leak, smoke, exit request, mains failure, UPS alarm.",
         (
             Option("pin", "pin", "GPIO number (BCM).", required=True),
             Option("kind", "text", "What the contact tells.", "door", choices=CONTACT_KINDS),
@@ -142,6 +44,25 @@ OUTPUTS: dict[str, Driver] = {
     "gpio_buzzer": Driver(
         "gpio_buzzer", "A buzzer on a GPIO pin.", (Option("pin", "pin", "GPIO number (BCM).", required=True), _LEVEL), ("pin",)
     ),
+    "gpio_relay": Driver(
+        "gpio_relay",
+        "A relay on a GPIO pin that switches a dehumidifier, humidifier or fan by a control, a siren by alarms, or a light by hand.",
+        (
+            Option("pin", "pin", "GPIO number (BCM).", required=True),
+            Option("kind", "text", "What it switches.", required=True, choices=RELAY_KINDS),
+            _LEVEL,
+            Option("start_state", "text", "From the agent's start until there is a good value.", "off", choices=("off", "on")),
+            Option("exit_state", "text", "Left like this when the agent stops.", "off", choices=("off", "on")),
+            Option(
+                "from_priority",
+                "text",
+                "A siren sounds for alarms of at least this priority.",
+                "urgent",
+                choices=("low", "medium", "high", "urgent"),
+            ),
+        ),
+        ("pin",),
+    ),
 }
 
 
@@ -164,13 +85,54 @@ def build_sensor(driver: str, name: str, options: Mapping[str, Any], *, wires: W
         from sensors.drivers.node import NodeSensor
 
         return NodeSensor(name, values, port=wires.serial_port(driver, name, values), taken=taken)
-    if driver == "modbus_th":
-        from sensors.drivers.modbus_th import ModbusTransmitter
+    if driver in ("modbus", "modbus_th"):
+        return _modbus(driver, name, values, wires)
+    if driver == "ds18b20":
+        from sensors.drivers.ds18b20 import Ds18b20Sensor
 
-        return ModbusTransmitter(name, values, line=wires.modbus(driver, name, values))
+        return Ds18b20Sensor(name, values, wire=wires.onewire(driver, name, values))
+    return _chip_class(driver)(name, values, bus=wires.i2c(driver, name, values))
+
+
+def _modbus(driver: str, name: str, values: dict[str, Any], wires: Wires) -> Sensor:
+    from sensors.drivers.modbus import ModbusDevice
+    from sensors.drivers.modbus_th import transmitter_maps
+
+    if driver == "modbus_th":
+        values["gap"] = 0
+        maps = transmitter_maps(values)
+    else:
+        values = resolved(values)
+        maps = value_maps(values)
+    values["maps"] = maps
+    return ModbusDevice(name, maps, unit=values["unit"], line=wires.modbus(driver, name, values), gap=values["gap"])
+
+
+def _chip_class(driver: str) -> Callable[..., Sensor]:
+    """The class of a chip on I2C; only the one that is wanted is loaded."""
+    if driver == "sht3x":
+        from sensors.drivers.sht3x import Sht3xSensor
+
+        return Sht3xSensor
+    if driver == "bme280":
+        from sensors.drivers.bme280 import Bme280Sensor
+
+        return Bme280Sensor
+    if driver == "scd4x":
+        from sensors.drivers.scd4x import Scd4xSensor
+
+        return Scd4xSensor
+    if driver == "veml7700":
+        from sensors.drivers.veml7700 import Veml7700Sensor
+
+        return Veml7700Sensor
+    if driver == "as7331":
+        from sensors.drivers.as7331 import As7331Sensor
+
+        return As7331Sensor
     from sensors.drivers.sht4x import Sht4xSensor
 
-    return Sht4xSensor(name, values, bus=wires.i2c(driver, name, values))
+    return Sht4xSensor
 
 
 ContactCallback = Callable[[str, int, int], None]
@@ -185,13 +147,15 @@ def build_contact(driver: str, name: str, options: Mapping[str, Any], *, wires: 
 
 
 def build_output(driver: str, name: str, options: Mapping[str, Any], *, wires: Wires) -> Any:
-    """A TowerLamp or a Sounder."""
-    from sensors.drivers.outputs import Sounder, TowerLamp
+    """A TowerLamp, a Sounder or a Relay."""
+    from sensors.drivers.outputs import Relay, Sounder, TowerLamp
 
     values = with_defaults(_known(OUTPUTS, driver), options)
     pins = wires.pins(driver, name, values)
     if driver == "gpio_lamp":
         return TowerLamp(red=values["red"], yellow=values["yellow"], green=values["green"], pins=pins, active=values["active"])
+    if driver == "gpio_relay":
+        return Relay(values["pin"], pins=pins, active=values["active"], on=values["start_state"] == "on", exit_on=values["exit_state"] == "on")
     return Sounder(values["pin"], pins=pins, active=values["active"])
 
 

@@ -3,7 +3,8 @@
 Source: Sensirion datasheet "SHT4x", sections 4.4 (CRC), 4.5 (commands), 4.6 (conversion of signal output).
 """
 
-from sensors.errors import ChipError
+from sensors.chips import crc
+from sensors.chips.crc import crc8 as crc8
 
 ADDRESS = 0x44
 MEASURE_HIGH = b"\xfd"  # high repeatability: 0.04 degC, 0.08 %RH (3 sigma: datasheet tables 1 and 2)
@@ -16,29 +17,15 @@ HUMIDITY_RESOLUTION = 0.01
 TEMPERATURE_TOLERANCE = 0.2  # SHT40, typical
 HUMIDITY_TOLERANCE = 1.8
 TEMPERATURE_RANGE = (-40.0, 125.0)
-_CRC_POLYNOMIAL = 0x31
-_CRC_START = 0xFF
-
-
-def crc8(data):
-    """CRC-8 over bytes: polynomial 0x31, start 0xFF, not reflected; crc8(b"\\xbe\\xef") is 0x92."""
-    crc = _CRC_START
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc << 1) ^ _CRC_POLYNOMIAL if crc & 0x80 else crc << 1
-            crc &= 0xFF
-    return crc
+HEAT_200MW_1S = b"\x39"  # the heater on for 1 s at 200 mW, then a measurement of high repeatability (section 4.9)
+HEAT_MS = 1100  # at most
+HEAT_SETTLE_S = 60.0  # until the chip has the air's temperature again: our choice, several times its time constant
 
 
 def words(frame):
     """The two 16-bit words of a six-byte answer; ChipError when the length or a CRC is wrong."""
-    if len(frame) != FRAME_BYTES:
-        raise ChipError("an answer has %d bytes, not %d" % (FRAME_BYTES, len(frame)))
-    for start in (0, 3):
-        if crc8(frame[start : start + 2]) != frame[start + 2]:
-            raise ChipError("wrong CRC in the answer")
-    return frame[0] << 8 | frame[1], frame[3] << 8 | frame[4]
+    first, second = crc.words(frame, 2)
+    return first, second
 
 
 def temp_c(ticks):

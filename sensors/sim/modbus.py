@@ -6,16 +6,16 @@ Source: "MODBUS over Serial Line Specification and Implementation Guide V1.02", 
 
 import asyncio
 import struct
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from sensors.registers import ValueMap
 from sensors.sim.cable import Pty
-from sensors.sim.chips import Climate
+from sensors.sim.chips import Air
 
 REQUEST_BYTES = 8  # unit, function, address (2), count (2), CRC (2)
 COUNT_MAX = 125
-ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
+ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE, BUSY = 1, 2, 3, 6
 ANSWER_S = 0.004  # a transmitter takes a few milliseconds
 LATE_FACTOR = 1.5  # the fault `timeout`: an answer this much later than the driver waits
 
@@ -31,45 +31,48 @@ def crc16(data: bytes) -> bytes:
 
 
 class SimTransmitter:
-    """One transmitter with the register map that its options describe."""
+    """One device at a unit address with the register maps that its tables describe.
 
-    def __init__(self, options: Mapping[str, Any], climate: Climate) -> None:
-        """options: as of the driver `modbus_th`; climate: what the air is like."""
-        self._options = options
-        self._climate = climate
-        self._stuck: tuple[float, float] | None = None
+    Faults: stuck, unplugged, crc, half (an answer that ends in the middle), timeout (too late), nack (the exception "device busy"),
+    swapped (temperature and humidity stand in each other's registers), echo (the adapter repeats each request).
+    """
+
+    def __init__(self) -> None:
+        self._maps: list[tuple[ValueMap, Air]] = []
+        self._stuck: dict[int, dict[str, float]] = {}
         self.faults: set[str] = set()
 
-    def _registers(self) -> dict[int, int]:
-        climate = self._climate()
-        if "stuck" in self.faults:
-            climate = self._stuck = self._stuck or climate
-        else:
-            self._stuck = None
+    def add(self, maps: Sequence[ValueMap], air: Air) -> None:
+        """Have these values too; air: what there is to measure."""
+        self._maps += [(value, air) for value in maps]
+
+    def _registers(self, function: int) -> dict[int, int]:
         registers: dict[int, int] = {}
-        for name, value in zip(("temperature_register", "humidity_register"), climate, strict=True):
-            for offset, word in enumerate(self._words(value)):
-                registers[self._options[name] + offset] = word
+        seen: dict[int, dict[str, float]] = {}
+        for value, air in self._maps:
+            if value.function != function:
+                continue
+            if id(air) not in seen:
+                seen[id(air)] = dict(air())
+            registers.update(zip(value.registers, value.encode(self._shown(id(air), seen[id(air)])[value.quantity]), strict=True))
         return registers
 
-    def _words(self, value: float) -> list[int]:
-        """A value as this transmitter stores it."""
-        kind, signed, little = self._options["format"], self._options["signed"], self._options["order"] == "little"
-        counts = value / self._options["scale"]
-        if kind == "float32":
-            words = list(struct.unpack(">2H", struct.pack(">f", counts)))
-        elif kind == "int32":
-            words = list(struct.unpack(">2H", round(counts).to_bytes(4, "big", signed=signed)))
+    def _shown(self, which: int, air: dict[str, float]) -> dict[str, float]:
+        if "stuck" in self.faults:
+            air = self._stuck.setdefault(which, air)
         else:
-            (word,) = struct.unpack("<H" if little else ">H", round(counts).to_bytes(2, "big", signed=signed))
-            return [word]
-        return words[::-1] if little else words
+            self._stuck.clear()
+        if "swapped" in self.faults:
+            return {**air, "temperature": air["relative_humidity"], "relative_humidity": air["temperature"]}
+        return air
 
     def answer(self, request: bytes) -> bytes:
         """The answer to a request whose CRC is right."""
         unit, function, address, count = struct.unpack(">BBHH", request[:6])
-        registers = self._registers()
-        if function != self._options["function"]:
+        registers = self._registers(function)
+        if "nack" in self.faults:
+            return self._exception(unit, function, BUSY)
+        if not registers:
             return self._exception(unit, function, ILLEGAL_FUNCTION)
         if not 1 <= count <= COUNT_MAX:
             return self._exception(unit, function, ILLEGAL_VALUE)
@@ -113,6 +116,8 @@ class SimModbusLine:
 
     def _answer(self, request: bytes) -> None:
         unit = self.units.get(request[0])
+        if any("echo" in other.faults for other in self.units.values()):
+            self._pty.send(request)
         if unit is None or "unplugged" in unit.faults:
             return
         answer = unit.answer(request)

@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import logging
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -12,12 +13,15 @@ from typing import Any, Self
 from gpiozero.pins.mock import MockFactory, MockPin
 
 from sensors.errors import OptionError
-from sensors.sim.chips import SimI2cBus, SimSht4x
+from sensors.sim.chips import Air, Chip, SimI2cBus, SimSht3x, SimSht4x
 from sensors.sim.modbus import SimModbusLine, SimTransmitter
 from sensors.sim.node_process import NodeProcess
+from sensors.sim.register_chips import SimAs7331, SimBme280, SimScd4x, SimVeml7700
+from sensors.sim.w1 import SimDs18b20
 from sensors.sim.world import RoomWorld
 from sensors.transports.gpio import Pins
 from sensors.transports.modbus import LineSettings, ModbusLine
+from sensors.transports.w1 import OneWire
 from sensors.transports.wires import Options
 
 log = logging.getLogger(__name__)
@@ -27,7 +31,12 @@ FAULTS_S = 0.5  # how often the file of faults is looked at
 BOUNCES = 4  # extra pairs of edges of a contact that bounces
 BOUNCE_S = 0.004
 FAULTS_FILE = "faults"  # lines "NAME FAULT": switches faults on from outside the process
-FAULTS = ("crc", "stuck", "unplugged", "bounce", "cable", "noise", "half", "timeout")
+FAULTS = (
+    *("crc", "stuck", "unplugged", "bounce", "cable", "noise", "half", "timeout", "nack", "echo", "swapped", "heater", "power_on"),
+    "breath",
+)
+BREATH_S = 4.0  # how fast a breath is felt
+BREATH_C, BREATH_PCT = 1.5, 35.0
 
 
 class WiredPin(MockPin):  # type: ignore[misc]  # gpiozero ships no types
@@ -96,8 +105,8 @@ class SimContact:
 class SimRoom:
     """The simulated counterpart of DeviceWires; an async context manager inside whose event loop everything happens.
 
-    Faults, by device name: crc, stuck, unplugged (the chip or transmitter), cable (pulled), noise, half (damaged bytes on a node's
-    cable or half answers of a transmitter), timeout (a transmitter that answers too late), bounce, stuck, unplugged (a contact).
+    Faults, by device name: those of sensors/sim/chips.py (chips), w1.py, modbus.py (transmitters); cable (pulled), noise, half
+    (damaged bytes on a node's cable); bounce, stuck, unplugged (a contact); breath (somebody breathes on a sensor: no fault).
     A file `faults` in the folder with lines "NAME FAULT" does the same from outside.
     """
 
@@ -117,7 +126,9 @@ class SimRoom:
         self._speed = speed
         self._node_settings = {"period_ms": node_period_ms, "ring": node_ring, "command": node_command}
         self._started_s = time.monotonic()
-        self._chips: dict[str, SimSht4x] = {}
+        self._chips: dict[str, Chip] = {}
+        self._surfaces: dict[str, SimDs18b20] = {}
+        self._breathed: dict[str, float] = {}
         self._transmitters: dict[str, SimTransmitter] = {}
         self._contacts: dict[str, SimContact] = {}
         self.nodes: dict[str, NodeProcess] = {}
@@ -146,6 +157,21 @@ class SimRoom:
         at_s = self.at_s()
         return self.world.climate(at_s, climate_s=at_s * self._speed)
 
+    def air(self, name: str) -> Air:
+        """What the device of this name has around it, at each call: the room's air, with a breath where somebody breathes on it."""
+
+        def around() -> dict[str, float]:
+            at_s = self.at_s()
+            values = self.world.values(at_s, climate_s=at_s * self._speed)
+            began_s = self._breathed.get(name)
+            if began_s is not None:
+                share = 1 - math.exp(-(at_s - began_s) / BREATH_S)
+                values["temperature"] += BREATH_C * share
+                values["relative_humidity"] = min(values["relative_humidity"] + BREATH_PCT * share, 99.0)
+            return values
+
+        return around
+
     def serial_port(self, driver: str, name: str, options: Options) -> str:
         """Starts a node's process on a cable and returns the agent's end of it."""
         if name not in self.nodes:
@@ -167,14 +193,23 @@ class SimRoom:
             self._line_settings[port] = settings
         if self._line_settings[port] != settings:
             raise OptionError(f"{name}: {port} is already in use with {self._line_settings[port]}, not {settings}")
-        self._transmitters[name] = self._sim_lines[port].units[options["unit"]] = SimTransmitter(options, self.climate)
+        transmitter = self._sim_lines[port].units.setdefault(options["unit"], SimTransmitter())
+        transmitter.add(options["maps"], self.air(name))
+        self._transmitters[name] = transmitter
         return self._lines[port]
 
     def i2c(self, driver: str, name: str, options: Options) -> SimI2cBus:
         """Puts a chip on the bus numbered `bus`."""
         bus = self._buses.setdefault(options["bus"], SimI2cBus())
-        bus.chips[options["address"]] = self._chip(name)
+        bus.chips[options["address"]] = self._chip(name, driver)
         return bus
+
+    def onewire(self, driver: str, name: str, options: Options) -> OneWire:
+        """Puts a DS18B20 on the bus, under a serial number of its own where none is named."""
+        folder = self._folder / "w1"
+        serial = str(options["serial"] or f"28-{len(self._surfaces) + 1:012x}")
+        self._surfaces[name] = SimDs18b20(folder, serial, self.air(name))
+        return OneWire(folder)
 
     def pins(self, driver: str, name: str, options: Options) -> Pins:
         """The room's pins; a contact's pin follows the world."""
@@ -204,18 +239,48 @@ class SimRoom:
         if fault in ("noise", "half") and name in self.nodes:
             faults = self.nodes[name].cable.faults
         else:
-            devices: Mapping[str, SimSht4x | SimTransmitter | SimContact] = {**self._chips, **self._transmitters, **self._contacts}
+            devices: Mapping[str, Chip | SimTransmitter | SimContact | SimDs18b20] = {
+                **self._chips,
+                **self._surfaces,
+                **self._transmitters,
+                **self._contacts,
+            }
             if name not in devices:
                 raise OptionError(f"no simulated device {name!r}; known: {', '.join(sorted(devices))}")
             faults = devices[name].faults
-        if on:
+        if fault == "breath":
+            if on:
+                self._breathed[name] = self.at_s()
+            else:
+                self._breathed.pop(name, None)
+        elif on:
             faults.add(fault)
         else:
             faults.discard(fault)
+        if name in self._surfaces:
+            self._surfaces[name].refresh()
 
-    def _chip(self, name: str) -> SimSht4x:
-        serial = 0x10000000 + len(self._chips)
-        return self._chips.setdefault(name, SimSht4x(self.climate, serial))
+    def chip(self, name: str) -> Chip:
+        """The chip of a device."""
+        return self._chips[name]
+
+    def _chip(self, name: str, driver: str = "sht4x") -> Chip:
+        if name not in self._chips:
+            serial, air = 0x10000000 + len(self._chips), self.air(name)
+
+            def climate() -> tuple[float, float]:
+                around = air()
+                return around["temperature"], around["relative_humidity"]
+
+            made: Mapping[str, Callable[[], Chip]] = {
+                "sht3x": lambda: SimSht3x(climate, serial),
+                "bme280": lambda: SimBme280(air),
+                "scd4x": lambda: SimScd4x(air, serial),
+                "veml7700": lambda: SimVeml7700(air),
+                "as7331": lambda: SimAs7331(air),
+            }
+            self._chips[name] = made.get(driver, lambda: SimSht4x(climate, serial))()
+        return self._chips[name]
 
     async def _run(self) -> None:
         look_at_s = 0.0
@@ -224,6 +289,8 @@ class SimRoom:
             if at_s >= look_at_s:
                 look_at_s = at_s + FAULTS_S
                 self._read_faults()
+                for surface in self._surfaces.values():
+                    surface.refresh()
             states = {"door": self.world.door_open(at_s), "motion": self.world.person_inside(at_s)}
             for contact in list(self._contacts.values()):
                 active = states.get(contact.kind, False)

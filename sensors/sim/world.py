@@ -10,6 +10,11 @@ OPEN_S = (3.0, 7.0)  # how long a person keeps the door open
 FIRST_OPENING_S = 6.0
 OUTSIDE_C, OUTSIDE_PCT = 23.5, 62.0  # the corridor
 EXCHANGE = 0.02  # share of the difference to the corridor that an opening leaves behind
+LAMP_LX, DAYLIGHT_LX = 180.0, 6.0  # the lamp while somebody is inside; what a shuttered window lets in at noon
+LAMP_S = 30.0  # how long the lamp stays on after the door shut
+UV_SHARE = 0.02  # uW/cm2 of ultraviolet for each lux of daylight
+OUTDOOR_PPM, PERSON_PPM = 430.0, 90.0  # carbon dioxide outside; what a visit adds
+MORNING_S = 9 * 3600.0  # the world begins at nine in the morning
 NOISE_C, NOISE_PCT = 0.02, 0.06  # about an SHT4x's repeatability
 
 
@@ -81,6 +86,36 @@ class RoomWorld:
             temp_c + (OUTSIDE_C - temp_c) * share + noise.gauss(0, NOISE_C),
             rh_pct + (OUTSIDE_PCT - rh_pct) * share + noise.gauss(0, NOISE_PCT),
         )
+
+    def values(self, at_s: float, *, climate_s: float | None = None) -> dict[str, float]:
+        """What there is to measure, by quantity, beside temperature and humidity also light, ultraviolet, CO2, pressure and the rest.
+
+        at_s, climate_s: as for `climate`. `surface` is the temperature of a cold wall.
+        """
+        temp_c, rh_pct = self.climate(at_s, climate_s=climate_s)
+        course_s = at_s if climate_s is None else climate_s
+        openings = self.openings(at_s)
+        daylight = DAYLIGHT_LX * max(0.0, math.sin(2 * math.pi * (course_s + MORNING_S - DAY_S / 4) / DAY_S))
+        lamp = LAMP_LX if any(opening.opens_s <= at_s < opening.shuts_s + LAMP_S for opening in openings) else 0.0
+        felt = 1 - math.exp(-sum(self._felt(opening, at_s) for opening in openings) / EXCHANGE)
+        noise = random.Random(f"{self._seed} others {at_s:.3f}")
+        return {
+            "temperature": temp_c,
+            "relative_humidity": rh_pct,
+            "surface": temp_c - 2.5,
+            "illuminance": max(0.0, lamp + daylight + noise.gauss(0, 0.02)),
+            "uv_irradiance": max(0.0, UV_SHARE * daylight + noise.gauss(0, 0.002)),
+            "co2": OUTDOOR_PPM + PERSON_PPM * felt + noise.gauss(0, 2),
+            "air_pressure": 1013.2 + 4 * math.sin(2 * math.pi * course_s / (5 * DAY_S)) + noise.gauss(0, 0.02),
+            "pm1": abs(2.0 + noise.gauss(0, 0.2)),
+            "pm2_5": abs(4.0 + 8.0 * felt + noise.gauss(0, 0.3)),
+            "pm10": abs(6.0 + 14.0 * felt + noise.gauss(0, 0.5)),
+            "voc": abs(80.0 + 60.0 * felt + noise.gauss(0, 3)),
+            "magnetic_flux_density": 48.0 + noise.gauss(0, 0.1),
+            "voltage": 5.0,
+            "current": 12.0,
+            "count": float(int(at_s)),
+        }
 
     @staticmethod
     def _felt(opening: Opening, at_s: float) -> float:

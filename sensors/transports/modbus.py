@@ -49,7 +49,9 @@ class ModbusLine:
         self._lock = asyncio.Lock()
         self._client: Any = None
         self._heard = b""
+        self._sent = b""
         self._rests_until_s: dict[int, float] = {}
+        self.echoes = False  # whether the adapter was heard to repeat what it sends
 
     async def read_registers(self, unit: int, *, function: int, address: int, count: int) -> list[int]:
         """`count` 16-bit registers from `address` on, by function 3 or 4.
@@ -111,8 +113,19 @@ class ModbusLine:
         return self._client
 
     def _trace(self, sending: bool, data: bytes) -> bytes:
-        if not sending:
-            self._heard = data
+        """What pymodbus is shown of the bytes sent, and of all that came since; an echo of the request is left out.
+
+        No answer begins with its whole request, nor ends within it; what may still become one is held back until more has come.
+        """
+        if sending:
+            self._sent = data
+            return data
+        if self._sent.startswith(data):
+            return b""
+        if self._sent and data.startswith(self._sent):
+            self.echoes = True
+            data = data[len(self._sent) :]
+        self._heard = data
         return data
 
     async def close(self) -> None:

@@ -9,6 +9,7 @@ from sensors.transports.gpio import Pins, device_pins
 if TYPE_CHECKING:
     from sensors.transports.i2c import I2cBus
     from sensors.transports.modbus import ModbusLine
+    from sensors.transports.w1 import OneWire
 
 Options = Mapping[str, Any]
 
@@ -25,6 +26,9 @@ class Wires(Protocol):
     def i2c(self, driver: str, name: str, options: Options) -> "I2cBus":
         """The I2C bus of the device, shared by all devices on one bus."""
 
+    def onewire(self, driver: str, name: str, options: Options) -> "OneWire":
+        """The 1-Wire bus of the device."""
+
     def pins(self, driver: str, name: str, options: Options) -> Pins:
         """The pin factory of the device."""
 
@@ -38,6 +42,7 @@ class DeviceWires:
     def __init__(self) -> None:
         self._lines: dict[str, ModbusLine] = {}
         self._buses: dict[int, I2cBus] = {}
+        self._onewire: OneWire | None = None
         self._pins: Pins = None
 
     def serial_port(self, driver: str, name: str, options: Options) -> str:
@@ -66,6 +71,14 @@ class DeviceWires:
         if number not in self._buses:
             self._buses[number] = SmBus(number)
         return self._buses[number]
+
+    def onewire(self, driver: str, name: str, options: Options) -> "OneWire":
+        """The kernel's 1-Wire bus."""
+        from sensors.transports.w1 import OneWire
+
+        if self._onewire is None:
+            self._onewire = OneWire()
+        return self._onewire
 
     def pins(self, driver: str, name: str, options: Options) -> Pins:
         """The Pi's pins."""

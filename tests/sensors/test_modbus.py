@@ -83,11 +83,12 @@ async def test_the_wrong_map_gives_reasons_and_no_values(tmp_path: Path) -> None
 
 async def _asked_with(options: dict[str, Any], room: SimRoom) -> list[Reading]:
     """Read the transmitter that is on the line, with a driver configured otherwise."""
-    from sensors.drivers.modbus_th import ModbusTransmitter
+    from sensors.drivers.modbus import ModbusDevice
+    from sensors.drivers.modbus_th import transmitter_maps
     from sensors.registry import SENSORS, with_defaults
 
-    line = room.line("bus")
-    return await ModbusTransmitter("rack", with_defaults(SENSORS["modbus_th"], options), line=line).read()
+    whole = with_defaults(SENSORS["modbus_th"], options)
+    return await ModbusDevice("rack", transmitter_maps(whole), unit=whole["unit"], line=room.line("bus")).read()
 
 
 @pytest.mark.parametrize(
