@@ -12,7 +12,7 @@ from typing import Any
 
 from edge_agent import alarms, channels, clock
 from edge_agent.async_journal import AsyncJournal
-from edge_agent.commands import CALIBRATION, PROFILE, Commands
+from edge_agent.commands import Commands
 from edge_agent.config import Config
 from edge_agent.contacts import ContactDesk
 from edge_agent.disk_alarms import disk_rules
@@ -27,8 +27,10 @@ from edge_agent.keys import BROKER_PASSWORD, CENTRAL_TOKEN, AgentKey, CentreKey
 from edge_agent.panel import Panel
 from edge_agent.poller import Poller, ReadingsBuffer
 from edge_agent.quota import MB, DiskQuota
+from edge_agent.relays import RelayDesk
 from edge_agent.restore import Restorer, ask_centre
 from edge_agent.room import RoomWires, SimCameras, gpio_errors, room_wires
+from edge_agent.settings import Settings
 from edge_agent.supervisor import Supervisor
 from sensors.registry import build_contact, build_output, build_sensor
 
@@ -90,18 +92,27 @@ class Agent:
         self.link: Any = None
         self._centre = centre
         note = journal.journal.memory.note
-        self.documents = open_documents(config.data / "documents.json", listener=lambda *_: self.reports.config_changed())
+        self.documents = open_documents(config.data / "documents.json", listener=self._document_changed)
         stack.callback(self.documents.close)
-        self.panel = Panel(self._outputs())
+        self.settings = Settings(config, self.documents)
+        outputs = self._outputs()
+        relays = {name: output for name, output in outputs.items() if config.outputs[name].driver == "gpio_relay"}
+        for relay in relays.values():
+            stack.callback(relay.close)
+        self.panel = Panel({name: output for name, output in outputs.items() if name not in relays})
         stack.callback(self.panel.close)
+        limits, unfit = self.settings.rules()
         self.desk = alarms.AlarmDesk(
-            [*alarms.rules_of(config), *disk_rules(config.name), *down_rules(config)],
+            [*alarms.rules_of(config, limits), *disk_rules(config.name), *down_rules(config)],
             journal=journal,
             panel=self.panel,
             agent=config.name,
             room=config.room,
             saved=note(alarms.NOTE),
+            unfit=unfit,
         )
+        self._quieten()
+        self.relays = RelayDesk(config, relays, journal=journal, desk=self.desk)
         self.handoff = HandoffServer(config.data / "core.sock", journal)
         self.handoff.handle("probe", self._probe)
         self.handoff.handle("status", self._status)
@@ -121,15 +132,20 @@ class Agent:
             agent=config.name,
             room=config.room,
             on_errand=self.handoff.errand,
+            on_mains_failure=self._mains_failed,
         )
         self.restorer = self._restorer()
         self.channels = channels.Channels(journal=journal, agent=config.name, room=config.room, saved=note(channels.NOTE))
         self.buffer = ReadingsBuffer(journal)
-        self.reports = Reports(config, journal=journal, facts=self.facts, documents=self._set_documents)
+        self.reports = Reports(config, journal=journal, facts=self.facts, settings=self._facts_of_settings)
         self.commands = Commands(
             desk=self.desk,
             panel=self.panel,
+            relays=self.relays,
             documents=self.documents,
+            settings=self.settings,
+            apply=self._apply,
+            sensors=lambda: {name: poller.sensor for name, poller in self.pollers.items()},
             benches=tuple(config.benches),
             cameras=tuple(config.cameras),
             channels=lambda: self.channels.known,
@@ -160,6 +176,8 @@ class Agent:
             add("documents", self.restorer.run)
         add("readings", self.buffer.run)
         add("alarms", self.desk.run)
+        if any(device.driver == "gpio_relay" for device in config.outputs.values()):
+            add("relays", self.relays.run)
         add("reports", self.reports.run)
         add("disk", self.disk.run)
         add("contacts", self.contacts.run)
@@ -245,10 +263,11 @@ class Agent:
             channels=self.channels,
             desk=self.desk,
             buffer=self.buffer,
-            calibration=lambda channel: self.documents.get(CALIBRATION, channel),
+            calibration=self.settings.calibration,
             agent=self.config.name,
             sample_s=device["sample_s"] or agent["sample_s"],
             report_s=device["report_s"] or agent["report_s"],
+            room=self.settings.room(name),
         )
         self.pollers[name] = poller
         try:
@@ -266,17 +285,38 @@ class Agent:
             ask=partial(ask_centre, central["url"], agent=self.config.name, token_file=token, tls_ca=_path(central["tls_ca"])),
             benches=tuple(self.config.benches),
             request=self.handoff.request,
+            settings=self.settings,
+            apply=self._apply,
         )
 
     def _token(self) -> Path | None:
         central = self.config.central
         return None if central is None else _secret_path(central["token_file"], CENTRAL_TOKEN)
 
-    def _set_documents(self) -> dict[str, dict[str, Any]]:
-        """What was set; nothing, not even that it is nothing, while the centre has yet to be asked."""
-        if self.restorer is not None and not self.documents.begun:
-            return {}
-        return {kind: self.documents.all(kind) for kind in (CALIBRATION, PROFILE)}
+    # -- what was set
+
+    def _document_changed(self, *_: Any) -> None:
+        self.settings.changed()
+        self.reports.config_changed()
+
+    def _facts_of_settings(self) -> dict[str, Any]:
+        return self.settings.facts(settled=self.restorer is None or self.documents.begun)
+
+    def _quieten(self) -> None:
+        self.desk.set_works([(work["from"], work["to"]) for work in self.settings.works()])
+        self.desk.set_calendar(self.settings.calendar())
+
+    async def _apply(self) -> None:
+        """Put limits, works and calendar into force as they are set now."""
+        rules, unfit = self.settings.rules()
+        self._quieten()
+        await self.desk.set_limits(rules, unfit=unfit)
+
+    async def _mains_failed(self) -> None:
+        """Bring everything that waits in memory to the disk, while there is power."""
+        await self.buffer.flush()
+        await self.desk.flush()
+        await self.desk.save(history=True)
 
     # -- the disk
 
@@ -308,7 +348,7 @@ class Agent:
             poller = self.pollers.get(name)
             found += poller.rows() if poller else [{"device": name, "what": "sensor", "ok": False, "why": why}]
         found += self.contacts.rows(clock.boot_ms())
-        states = self.panel.states()
+        states = {**self.panel.states(), **self.relays.states()}
         for name, device in self.config.outputs.items():
             fault = self.output_faults.get(name, "")
             found.append({"device": name, "what": device.driver, "value": states.get(name), "ok": not fault, "why": fault})
@@ -348,6 +388,8 @@ class Agent:
             "contacts": {"changes": self.contacts.changes, "dropped": self.contacts.dropped},
             "alarms": len(self.desk.rules.open_alarms()),
             "outputs": self.output_faults,
+            "relays": self.relays.facts(),
+            "limits_blind": self.desk.rules.blind(clock.boot_ms()),
         }
 
 

@@ -39,8 +39,11 @@ class Channels:
         """The ids of all channels that were ever declared."""
         return frozenset(self._numbers)
 
-    async def declare(self, sensor: str, channel: Channel, *, t: int, m: int) -> None:
-        """Journal the channel's declaration if it is new or says something new; it stands before the readings that follow."""
+    async def declare(self, sensor: str, channel: Channel, *, t: int, m: int, room: str = "") -> None:
+        """Journal the channel's declaration if it is new or says something new; it stands before the readings that follow.
+
+        room: where the sensor hangs, where that is not the agent's. A sensor exchanged for another keeps its channel's number.
+        """
         ident = self.channel_id(sensor, channel.quantity)
         said = {
             "sensor": f"{self._agent}/{sensor}",
@@ -49,7 +52,7 @@ class Channels:
             "serial": channel.serial or None,
             "resolution": channel.resolution,
             "tolerance": channel.tolerance,
-            "room": self._room,
+            "room": room or self._room,
         }
         if self._declared.get(ident) != said:
             self._declared[ident] = said

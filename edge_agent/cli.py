@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,11 +64,18 @@ def _load(path: Path) -> Config:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    for number in (signal.SIGTERM, signal.SIGINT):  # until the supervisor takes them over
+        signal.signal(number, _leave)
     logging.basicConfig(level=arguments.log.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     config = _load(arguments.config)
     from edge_agent.agent import run  # only `run` needs the drivers, the journal and the link
 
     return run(config)
+
+
+def _leave(_number: int, _frame: object) -> None:
+    """Told to stop before anything runs: there is nothing to end."""
+    raise SystemExit(DONE)
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -84,6 +92,7 @@ def _summary(config: Config) -> str:
             ("limit", config.limits),
             ("contact", config.contacts),
             ("output", config.outputs),
+            ("control", config.controls),
             ("camera", config.cameras),
         )
         if found

@@ -4,18 +4,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from edge_agent.alarms import AlarmDesk
+from edge_agent.calibration import calibration_of, is_none
 from edge_agent.documents import Documents
 from edge_agent.errors import CommandRefused
 from edge_agent.handoff import Done
-from edge_agent.panel import Panel
+from edge_agent.panel import IDENTIFY_S, Panel
+from edge_agent.relays import RelayDesk
+from edge_agent.settings import CALENDAR, CALIBRATION, LIMITS, PROFILE, WORKS, Settings, calendar_of, works_of
 
 SET_S = 60.0
-CALIBRATION = "calibration"
-PROFILE = "profile"
 PROFILE_VALUES_MAX = 100
-OFFSET_MAX = 100.0
-GAIN_RANGE = (0.5, 2.0)
-NO_CALIBRATION: Mapping[str, float] = {"offset": 0.0, "gain": 1.0}
 STATION_COMMANDS = ("batch.open", "batch.close", "capture", "retake", "page.insert", "page.delete", "page.move")
 RECORDER_COMMANDS = ("clip.request",)
 
@@ -30,7 +28,11 @@ class Commands:
         *,
         desk: AlarmDesk,
         panel: Panel,
+        relays: RelayDesk,
         documents: Documents,
+        settings: Settings,
+        apply: Callable[[], Awaitable[None]],
+        sensors: Callable[[], Mapping[str, Any]],
         benches: tuple[str, ...],
         cameras: tuple[str, ...],
         channels: Callable[[], frozenset[str]],
@@ -38,9 +40,16 @@ class Commands:
         tell_config: Callable[[], Awaitable[None]],
         agent: str,
     ) -> None:
-        """`channels()` are the ids that may be calibrated; `request(child, name, args)` asks a child process."""
+        """`channels()` are the ids that may be calibrated; `request(child, name, args)` asks a child process.
+
+        `apply()` puts limits, works and calendar into force; `sensors()` are the drivers of the sensors that run, by name.
+        """
         self._desk = desk
         self._panel = panel
+        self._relays = relays
+        self._settings = settings
+        self._apply = apply
+        self._sensors = sensors
         self._documents = documents
         self._benches = benches
         self._cameras = cameras
@@ -48,7 +57,7 @@ class Commands:
         self._request = request
         self._tell_config = tell_config
         self._agent = agent
-        self._own: Mapping[str, Callable[[dict[str, Any]], Awaitable[None]]] = {
+        self._own: Mapping[str, Callable[[dict[str, Any]], Awaitable[str | None]]] = {
             "output.set": self._output_set,
             "identify": self._identify,
             "config.get": self._config_get,
@@ -56,6 +65,9 @@ class Commands:
             "alarm.shelve": self._shelve,
             "calibration.set": self._calibrate,
             "profile.set": self._profile,
+            "limits.set": self._limits,
+            "works.set": self._works,
+            "calendar.set": self._calendar,
         }
 
     async def do(self, command: dict[str, Any]) -> Done:
@@ -70,8 +82,7 @@ class Commands:
         if name not in self._own:
             known = ", ".join(sorted((*self._own, *STATION_COMMANDS, *RECORDER_COMMANDS)))
             raise CommandRefused(f"unknown command {name[:60]!r}; known: {known}")
-        await self._own[name](args)
-        return Done(ok=True)
+        return Done(ok=True, why=await self._own[name](args) or "")
 
     def _bench(self, args: Mapping[str, Any]) -> str:
         """The bench meant by `station` ({agent}/{bench} or just its name); may be left out where there is one."""
@@ -83,12 +94,39 @@ class Commands:
             raise CommandRefused(f"there is no bench {name[:60]!r}; there are {', '.join(self._benches) or 'none'}")
         return name
 
-    async def _output_set(self, args: dict[str, Any]) -> None:
+    async def _output_set(self, args: dict[str, Any]) -> str | None:
         name = _text(args, "output").removeprefix(f"{self._agent}/")
-        self._panel.set(name, _text(args, "state"), for_s=_number(args, "seconds", SET_S))
+        state, for_s = _text(args, "state"), _number(args, "seconds", SET_S)
+        if self._relays.has(name):
+            return self._relays.set(name, state, for_s=for_s)
+        self._panel.set(name, state, for_s=for_s)
+        return None
 
-    async def _identify(self, args: dict[str, Any]) -> None:
-        self._panel.identify()
+    async def _identify(self, args: dict[str, Any]) -> str | None:
+        """Blink the lamp, bench or node that is meant; without a target every lamp and bench of the agent."""
+        if args.get("target") is None:
+            if self._panel.lamps or not self._benches:
+                self._panel.identify()
+            for bench in self._benches:
+                await self._blink(bench)
+            return None
+        name = _text(args, "target").removeprefix(f"{self._agent}/")
+        sensor = self._sensors().get(name)
+        if self._panel.has(name):
+            self._panel.identify(name)
+        elif name in self._benches:
+            await self._blink(name)
+        elif sensor is not None and hasattr(sensor, "identify"):
+            await sensor.identify(IDENTIFY_S)
+        else:
+            kind = "has no light of its own" if sensor is not None else "is no lamp, bench or sensor of this agent"
+            raise CommandRefused(f"{name[:60]} {kind}")
+        return None
+
+    async def _blink(self, bench: str) -> None:
+        done = await self._request(f"station:{bench}", "identify", {})
+        if not done.ok:
+            raise CommandRefused(done.why)
 
     async def _config_get(self, args: dict[str, Any]) -> None:
         await self._tell_config()
@@ -101,12 +139,32 @@ class Commands:
         if not await self._desk.shelve(_alarm(args), int(_number(args, "until"))):
             raise CommandRefused("no active alarm has this id")
 
+    async def _limits(self, args: dict[str, Any]) -> None:
+        if "limits" not in args:
+            raise CommandRefused("limits is an object of limits by name, or null for those of the file")
+        self._keep(LIMITS, self._settings.checked_limits(args["limits"]))
+        await self._apply()
+
+    async def _works(self, args: dict[str, Any]) -> None:
+        self._keep(WORKS, works_of(args.get("works")))
+        await self._apply()
+
+    async def _calendar(self, args: dict[str, Any]) -> None:
+        self._keep(CALENDAR, calendar_of(args))
+        await self._apply()
+
+    def _keep(self, kind: str, value: Any) -> None:
+        if value is None:
+            self._documents.remove(kind, kind)
+        else:
+            self._documents.put(kind, kind, value)
+
     async def _calibrate(self, args: dict[str, Any]) -> None:
         channel = _text(args, "channel")
         if channel not in self._channels():
             raise CommandRefused(f"there is no channel {channel[:100]!r}; there are {', '.join(sorted(self._channels()))[:1000]}")
         value = calibration_of(args)
-        if value == NO_CALIBRATION:
+        if is_none(value):
             self._documents.remove(CALIBRATION, channel)
         else:
             self._documents.put(CALIBRATION, channel, value)
@@ -118,16 +176,6 @@ class Commands:
             raise CommandRefused(checked.why)
         if self._documents.put(PROFILE, bench, values) if values else self._documents.remove(PROFILE, bench):
             await self._request(f"station:{bench}", "profile.apply", {})
-
-
-def calibration_of(value: Any) -> dict[str, float]:
-    """A calibration {"offset", "gain"} within its bounds; CommandRefused for anything else."""
-    if not isinstance(value, Mapping):
-        raise CommandRefused("a calibration is an object with offset and gain")
-    offset, gain = _number(value, "offset", NO_CALIBRATION["offset"]), _number(value, "gain", NO_CALIBRATION["gain"])
-    if abs(offset) > OFFSET_MAX or not GAIN_RANGE[0] <= gain <= GAIN_RANGE[1]:
-        raise CommandRefused(f"offset is at most {OFFSET_MAX:g} either way, gain {GAIN_RANGE[0]} to {GAIN_RANGE[1]}")
-    return {"offset": offset, "gain": gain}
 
 
 def profile_of(value: Any) -> dict[str, Any]:

@@ -1,20 +1,23 @@
 """Reads the agent's TOML file into typed settings, or says everything that is wrong with it at once, each with its line."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from edge_agent import tables
-from edge_agent.catalogue import BENCH_CAMERA, DEFAULT_DRIVERS, BenchTables, Catalogue, address, quantities
+from edge_agent.catalogue import BENCH_CAMERA, DEFAULT_DRIVERS, BenchTables, Catalogue, address, quantities, shared
+from edge_agent.control_tables import judge_control, judge_relays
 from edge_agent.errors import ConfigError
+from edge_agent.limit_tables import Known, judge_limit
 from edge_agent.options import Judge, Option, nearest, suggestion
+from edge_agent.rule import BLIND
 from edge_agent.toml_lines import KeyPath, TomlDocument, read_toml
 from wire.topics import valid_name
 
 FILE_BYTES_MAX = 512 * 1024
 SINGLE = {"agent": tables.AGENT, "broker": tables.BROKER, "central": tables.CENTRAL, "sim": tables.SIM}
-NAMED = ("sensor", "limit", "contact", "output", "camera", "bench")
+NAMED = ("sensor", "limit", "contact", "output", "control", "camera", "bench")
 TRANSPORT = "transport"
 
 
@@ -68,6 +71,7 @@ class Config:
     limits: Mapping[str, Mapping[str, Any]]
     contacts: Mapping[str, Device]
     outputs: Mapping[str, Device]
+    controls: Mapping[str, Mapping[str, Any]]
     cameras: Mapping[str, Device]
     benches: Mapping[str, Bench]
 
@@ -107,6 +111,16 @@ def load_config(path: Path, *, benches: BenchTables | None = None) -> Config:
     return _Reader(path, read_toml(text), Catalogue(benches)).config()
 
 
+def taken_names(sensors: Iterable[str], contacts: Iterable[str], controls: Iterable[str]) -> frozenset[str]:
+    """The names of rules that devices bring along: no limit may be called so."""
+    made = {BLIND}
+    for name in sensors:
+        made |= {f"{name}-bad", f"{name}-calibration"}
+    for name in contacts:
+        made |= {f"{name}-{what}" for what in ("held-open", "after-hours", "leak", "smoke", "mains", "ups")}
+    return frozenset(made | {f"{name}-max-on" for name in controls})
+
+
 class _Reader:
     """Judges one document; `mistakes` grows, nothing is raised before the end."""
 
@@ -130,8 +144,16 @@ class _Reader:
         sensors = self._devices("sensor", tables.SENSOR)
         contacts = self._devices("contact", tables.CONTACT)
         outputs = self._devices("output", ())
+        relays = {name: device.options for name, device in outputs.items() if device.driver == "gpio_relay"}
+        measured = Known({name: quantities(device.driver, device.options) for name, device in sensors.items()})
+        controls = {
+            name: judge_control(self.judge, ("control", name), table, known=measured, relays=relays)
+            for name, table in self._named("control")
+        }
+        judge_relays(self.judge, relays, controls)
         cameras = self._devices("camera", tables.CAMERA)
-        limits = {name: self._limit(name, table, sensors) for name, table in self._named("limit")}
+        known = replace(measured, taken=taken_names(sensors, contacts, controls))
+        limits = {name: judge_limit(self.judge, ("limit", name), table, known) for name, table in self._named("limit")}
         benches = {name: self._bench(name, table) for name, table in self._named("bench")}
         self._references(contacts, cameras)
         self._claims(sensors)
@@ -141,7 +163,9 @@ class _Reader:
         agent, sim = single["agent"], single["sim"]
         if agent is None or sim is None:
             raise ConfigError([Mistake(str(self.path), 1, "agent", "the table [agent] is missing")])
-        return Config(self.path, agent, single["broker"], single["central"], sim, sensors, limits, contacts, outputs, cameras, benches)
+        return Config(
+            self.path, agent, single["broker"], single["central"], sim, sensors, limits, contacts, outputs, controls, cameras, benches
+        )
 
     def _single(self, name: str, options: tuple[Option, ...]) -> dict[str, Any] | None:
         table = self.document.values.get(name)
@@ -193,27 +217,9 @@ class _Reader:
         own = self.catalogue.options(section, driver, sim=sim)
         names = {option.name for option in own}
         options = self.judge.table(path, rest, (*(option for option in common if option.name not in names), *own))
+        for keys, words in self.catalogue.mistakes(section, driver, options):
+            self.report((*path, *keys), words)
         return Device(path[-1], driver, sim, options, {name: options[name] for name in names})
-
-    def _limit(self, name: str, given: dict[str, Any], sensors: Mapping[str, Device]) -> dict[str, Any]:
-        path = ("limit", name)
-        limit = self.judge.table(path, given, tables.LIMIT)
-        above, below = limit["above"], limit["below"]
-        if above is None and below is None and not {"above", "below"} & given.keys():
-            self.report(path, "above or below is missing: a limit has at least one of them")
-        if above is not None and below is not None and above <= below:
-            self.report((*path, "above"), f"{above:g} is not more than below = {below:g}")
-        elif above is not None and below is not None and limit["deadband"] * 2 >= above - below:
-            self.report((*path, "deadband"), f"{limit['deadband']:g} leaves no room between below and above")
-        if limit["sensor"] is not None and limit["sensor"] not in sensors:
-            self._unknown((*path, "sensor"), "sensor", limit["sensor"], sensors)
-        if limit["quantity"] is not None:
-            device = sensors.get(limit["sensor"] or "")
-            known = quantities(device.driver if device else None)
-            if limit["quantity"] not in known:
-                shown = limit["quantity"][:60]
-                self.report((*path, "quantity"), f'"{shown}" is not one of {", ".join(known)}{suggestion(shown, known)}')
-        return limit
 
     def _bench(self, name: str, given: dict[str, Any]) -> Bench:
         path = ("bench", name)
@@ -252,12 +258,14 @@ class _Reader:
         for name, device in sensors.items():
             keys = address("sensor", device.driver)
             values = tuple(device.options.get(key) for key in keys)
+            if shared("sensor", device.driver):
+                values = (*values, name)
             if keys and not device.sim and None not in values:
                 self._claim_address(("sensor", name), keys, values)
 
     def _claim_address(self, path: KeyPath, keys: tuple[str, ...], values: tuple[Any, ...]) -> None:
         """One device's place on its wire; a device that takes a serial port for itself shares it with none."""
-        words = " ".join(f"{key} 0x{value:02x}" if key == "address" else f"{key} {value}" for key, value in zip(keys, values, strict=True))
+        words = " ".join(f"{key} 0x{value:02x}" if key == "address" else f"{key} {value}" for key, value in zip(keys, values, strict=False))
         wanted = (keys[0], *values)
         clashing = (key for key in self.places if key[:2] == wanted[:2] and (len(key) == 2 or len(wanted) == 2 or key == wanted))
         self._claim(next(clashing, wanted), (*path, keys[-1]), words)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -41,8 +41,12 @@ class ContactDesk:
         agent: str,
         room: str,
         on_errand: Callable[[Errand], Any],
+        on_mains_failure: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """kinds: contact name -> kind; watched: contacts at which a camera looks; `on_errand` is awaited with each stored errand."""
+        """kinds: contact name -> kind; watched: contacts at which a camera looks; `on_errand` is awaited with each stored errand.
+
+        `on_mains_failure()` is awaited once the failure stands in the journal: the time to bring everything else to the disk.
+        """
         self._kinds = dict(kinds)
         self._watched = watched
         self._journal = journal
@@ -50,6 +54,7 @@ class ContactDesk:
         self._agent = agent
         self._room = room
         self._on_errand = on_errand
+        self._on_mains_failure = on_mains_failure
         self._edges: asyncio.Queue[Edge] = asyncio.Queue(WAITING_MAX)
         self._listeners: list[Callable[[str, str], None]] = []
         self.states: dict[str, str] = {}
@@ -108,6 +113,8 @@ class ContactDesk:
         for listener in self._listeners:
             listener(edge.name, edge.state)
         await self._desk.contact(subject, edge.state, t=edge.t, m=edge.m)
+        if self._on_mains_failure is not None and self._kinds[edge.name] == "mains" and edge.state == "active":
+            await self._on_mains_failure()
 
     def rows(self, now_m: int) -> list[dict[str, Any]]:
         """One row a contact for the probe."""

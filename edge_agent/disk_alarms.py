@@ -5,7 +5,7 @@ from typing import Any
 from edge_agent.alarms import AlarmDesk, condition_rule
 from edge_agent.disk_guard import level_args
 from edge_agent.quota import DiskState, Level
-from edge_agent.rules import Rule
+from edge_agent.rule import Rule
 from edge_agent.words import words_for
 
 PRIORITIES = {

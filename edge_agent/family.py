@@ -13,7 +13,7 @@ from edge_agent.contacts import RECORDER
 from edge_agent.disk_alarms import tell_level, told_to_children
 from edge_agent.handoff import HandoffServer
 from edge_agent.quota import DiskState
-from edge_agent.rules import Rule
+from edge_agent.rule import Rule
 from edge_agent.supervisor import Child, Supervisor
 from edge_agent.words import words_for
 

@@ -17,22 +17,24 @@ from wire.records import record
 from wire.topics import LANES
 
 LOOK_S = 5.0
-LIMIT_FACTS = ("sensor", "quantity", "above", "below", "deadband", "delay_s", "off_delay_s", "priority")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 log = logging.getLogger(__name__)
 
 
-def config_facts(config: Config, documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """What is in force: limits, devices with their options, calibration and profiles that were set, versions. Nothing of it is secret."""
+def config_facts(config: Config, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What is in force: what may be set (`Settings.facts`), devices with their options, versions. Nothing of it is secret."""
     return {
-        "limits": {name: {key: limit[key] for key in LIMIT_FACTS if limit[key] is not None} for name, limit in config.limits.items()},
         "sensors": {name: {"driver": device.driver, **device.driver_options} for name, device in config.sensors.items()},
         "contacts": {name: {"driver": device.driver, **device.driver_options} for name, device in config.contacts.items()},
+        "outputs": {name: {"driver": device.driver, **device.driver_options} for name, device in config.outputs.items()},
+        "controls": {
+            name: {key: value for key, value in control.items() if value is not None} for name, control in config.controls.items()
+        },
         "cameras": {name: {"driver": device.driver, "contacts": list(device["contacts"])} for name, device in config.cameras.items()},
         "benches": {name: {"screen": bench.options["screen"]} for name, bench in sorted(config.benches.items())},
         "sample_s": config.agent["sample_s"],
         "report_s": config.agent["report_s"],
-        **{kind: dict(values) for kind, values in documents.items()},
+        **settings,
         "versions": {"muniment": version("muniment"), "python": platform.python_version(), "kernel": platform.release()},
     }
 
@@ -60,13 +62,13 @@ class Reports:
         *,
         journal: AsyncJournal,
         facts: Callable[[], dict[str, Any]],
-        documents: Callable[[], Mapping[str, Mapping[str, Any]]],
+        settings: Callable[[], Mapping[str, Any]],
     ) -> None:
-        """`facts()` is what else a health record says, `documents()` what was set since the file was written, by kind and name."""
+        """`facts()` is what else a health record says, `settings()` what a config record says beside the file's devices."""
         self._config = config
         self._journal = journal
         self._facts = facts
-        self._documents = documents
+        self._settings = settings
         self._boot = clock.boot_id()
         self._watch = clock.ClockWatch(self._boot)
         self._health_m: int | None = None
@@ -102,7 +104,7 @@ class Reports:
     async def tell_config(self) -> None:
         """Journal what is in force."""
         t, m = clock.now()
-        await self._journal.keep("events", [record("config", t, m, facts=config_facts(self._config, self._documents()))])
+        await self._journal.keep("events", [record("config", t, m, facts=config_facts(self._config, self._settings()))])
 
     async def _clock(self) -> None:
         t, m = clock.now()

@@ -59,13 +59,22 @@ class Panel:
             self._set[name] = _Override(state, self._clock() + for_s)
         self.show(*self._wanted)
 
-    def identify(self) -> None:
-        """Blink every lamp for a while; CommandRefused when there is none."""
-        lamps = [name for name, output in self._outputs.items() if hasattr(output, "show")]
+    @property
+    def lamps(self) -> list[str]:
+        """The names of the lamps."""
+        return [name for name, output in self._outputs.items() if hasattr(output, "show")]
+
+    def has(self, name: str) -> bool:
+        """Whether there is a lamp or buzzer of this name."""
+        return name in self._outputs
+
+    def identify(self, name: str | None = None) -> None:
+        """Blink one lamp, or every one, for a while; CommandRefused when there is none."""
+        lamps = self.lamps if name is None else [name]
         if not lamps:
             raise CommandRefused("this agent has no lamp")
-        for name in lamps:
-            self.set(name, "identify", for_s=IDENTIFY_S)
+        for lamp in lamps:
+            self.set(lamp, "identify", for_s=IDENTIFY_S)
 
     def states(self) -> dict[str, str]:
         """What each output shows."""

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from edge_agent import clock
 from edge_agent.alarms import AlarmDesk
 from edge_agent.async_journal import AsyncJournal
+from edge_agent.calibration import fits
 from edge_agent.channels import Channels
 from edge_agent.reporting import Reporter
 from sensors.readings import GOOD, Reading, Sensor
@@ -90,12 +91,16 @@ class Poller:
         channels: Channels,
         desk: AlarmDesk,
         buffer: ReadingsBuffer,
-        calibration: Callable[[str], Mapping[str, float] | None],
+        calibration: Callable[[str], Mapping[str, Any] | None],
         agent: str,
         sample_s: float,
         report_s: float,
+        room: str = "",
     ) -> None:
-        """`checkers(quantity)` gives the checker of a channel; `calibration(channel id)` {"offset", "gain"} or None."""
+        """`checkers(quantity)` gives the checker of a channel; `calibration(channel id)` {"offset", "gain", "serial"?} or None.
+
+        room: where the sensor hangs, where that is not the agent's.
+        """
         self.name = name
         self.sensor = sensor
         self.latest: dict[str, Latest] = {}
@@ -109,6 +114,8 @@ class Poller:
         self._calibration = calibration
         self._subject = f"{agent}/{name}"
         self._sample_s = sample_s
+        self._room = room
+        self._serials: dict[str, str] = {}  # by quantity: of the device that is fitted now
         self._report_s = report_s
         self._reporters: dict[str, Reporter] = {}
         self._quality: dict[str, str] = {}
@@ -132,7 +139,9 @@ class Poller:
         self.samples += len(readings)
         taken, due, at_once = self.sensor.taken, list[dict[str, Any]](), False
         for channel in self.sensor.channels:
-            await self._channels.declare(self.name, channel, t=clock.wall_ms(), m=now_m)
+            await self._channels.declare(self.name, channel, t=clock.wall_ms(), m=now_m, room=self._room)
+            self._serials[channel.quantity] = channel.serial
+            self._desk.rules.set_tolerance(self._channels.channel_id(self.name, channel.quantity), channel.tolerance)
         for reading in readings:
             at_once = await self._one(reading, due, live=now_m - reading.m_ms <= LIVE_S * 1000) or at_once
         self._buffer.add(self.name, due, taken=taken)  # all of them at once: a commit holds either a sample or nothing of it
@@ -142,6 +151,7 @@ class Poller:
             good = all(reading.quality == GOOD for reading in last.values())
             newest = max(recent, key=lambda reading: reading.m_ms)
             at_once = await self._desk.sensor(self._subject, good=good, t=newest.t_ms, m=newest.m_ms) or at_once
+            await self._desk.condition(f"{self.name}-calibration", self._foreign())
         if at_once or len(recent) < len(readings):
             # what a node kept while unplugged is gone from it once it is taken: it must be on our disk before
             await self._buffer.flush()
@@ -184,10 +194,15 @@ class Poller:
         if reading.value is None:
             return None, reading.raw
         calibration = self._calibration(self._channels.channel_id(self.name, reading.quantity))
-        if not calibration:
+        if not calibration or not fits(calibration, self._serials.get(reading.quantity, "")):
             return round(reading.value, DIGITS), None
         value = reading.value * calibration.get("gain", 1.0) + calibration.get("offset", 0.0)
         return round(value, DIGITS), round(reading.value, DIGITS)
+
+    def _foreign(self) -> bool:
+        """Whether a channel has a calibration that belongs to another device than the one that is fitted."""
+        found = ((self._calibration(self._channels.channel_id(self.name, quantity)), serial) for quantity, serial in self._serials.items())
+        return any(calibration is not None and not fits(calibration, serial) for calibration, serial in found)
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a channel for the probe: channel, value, unit, quality, why, age and how long the reading took."""

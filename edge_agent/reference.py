@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import replace
 
-from edge_agent import tables
+from edge_agent import limit_tables, tables
 from edge_agent.bench_tables import ScanLineTables
 from edge_agent.catalogue import BENCH_CAMERA, Catalogue
 from edge_agent.options import KINDS, Option
@@ -104,23 +104,31 @@ def reference() -> str:
     parts.extend(_drivers(catalogue, "sensor", "[sensor.NAME]"))
     section(
         "[limit.NAME]",
-        "A local alarm rule on one quantity of one sensor; NAME is the rule's name. It has at least one of `above` and `below`, and "
-        "works with the network down.",
-        tables.LIMIT,
+        "A local alarm rule on one sensor; NAME is the rule's name. It works with the network down. What its kind adds stands below; "
+        "how the kinds are used, in [the agent](agent.md#limits).",
+        limit_tables.COMMON,
     )
+    for kind, options in limit_tables.BY_KIND.items():
+        parts.append(f'\n### [limit.NAME], kind = "{kind}"\n\n{_table(options)}')
     section(
         "[contact.NAME]",
-        "A door, or anything else that opens or closes. Leak and smoke contacts alarm by themselves.",
+        "A door, or anything else that opens or closes. Leak, smoke, mains and UPS contacts alarm by themselves.",
         (*device, *tables.CONTACT),
     )
     parts.extend(_drivers(catalogue, "contact", "[contact.NAME]"))
     section(
         "[output.NAME]",
         "A lamp shows green when all is well, yellow for a low or acknowledged alarm, red for any other; a buzzer sounds for high and "
-        "urgent ones until they are acknowledged.",
+        "urgent ones until they are acknowledged. A relay follows its control, the alarms (a siren) or a person's hand.",
         device,
     )
     parts.extend(_drivers(catalogue, "output", "[output.NAME]"))
+    section(
+        "[control.NAME]",
+        "How a relay follows a sensor; it has either `on_above` and `off_below`, or `on_below` and `off_above`. A humidifier and a "
+        "dehumidifier of one agent are never on together.",
+        tables.CONTROL,
+    )
     section("[camera.NAME]", f"A custody camera. Drivers: {', '.join(catalogue.drivers('camera'))}.", (*device, *tables.CAMERA))
     section("[bench.NAME]", "A capture bench: pedal, lamp, screen and cameras.", (*tables.DEVICE, *tables.BENCH))
     section(

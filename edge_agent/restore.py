@@ -1,4 +1,4 @@
-"""Gets calibration and bench profiles back from the centre for an agent that starts on an empty disk: a Pi that replaces another."""
+"""Gets what the centre had set back for an agent on an empty disk, a Pi that replaces another: calibration, limits, profiles and so on."""
 
 import asyncio
 import http.client
@@ -11,11 +11,13 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from edge_agent.backoff import Backoff
-from edge_agent.commands import CALIBRATION, NO_CALIBRATION, PROFILE, calibration_of, profile_of
+from edge_agent.calibration import calibration_of, is_none
+from edge_agent.commands import profile_of
 from edge_agent.documents import Documents
 from edge_agent.errors import CentreError, CommandRefused, DocumentError, KeyFileError
 from edge_agent.handoff import Done
 from edge_agent.keys import CENTRAL_TOKEN, read_secret
+from edge_agent.settings import CALENDAR, CALIBRATION, LIMITS, PROFILE, WORKS, Settings, calendar_of, works_of
 
 WAIT_S = 5.0  # a start waits so long for the answer; then the room is measured without, and asking goes on
 TIMEOUT_S = 5.0
@@ -34,9 +36,16 @@ class Restorer:
         ask: Callable[[], dict[str, Any]],
         benches: tuple[str, ...],
         request: Callable[[str, str, dict[str, Any]], Awaitable[Done]],
+        settings: Settings,
+        apply: Callable[[], Awaitable[None]],
         wait_s: float = WAIT_S,
     ) -> None:
-        """`ask()` blocks for the centre's answer, see `ask_centre`; `request(child, name, args)` asks a child process."""
+        """`ask()` blocks for the centre's answer, see `ask_centre`; `request(child, name, args)` asks a child process.
+
+        `apply()` puts limits, works and calendar into force.
+        """
+        self._settings = settings
+        self._apply_settings = apply
         self._documents = documents
         self._ask = ask
         self._benches = benches
@@ -62,7 +71,9 @@ class Restorer:
             try:
                 answer = await asyncio.to_thread(self._ask)
                 if not self._documents.begun:
-                    return self._take(answer)
+                    benches = self._take(answer)
+                    await self._apply_settings()
+                    return benches
             except (OSError, http.client.HTTPException, CentreError, KeyFileError, DocumentError) as error:
                 if not told:
                     log.info("calibration and profiles cannot be had from the centre yet: %s", str(error) or type(error).__name__)
@@ -75,11 +86,38 @@ class Restorer:
         profiles = {
             bench: values for bench, values in self._sound(answer, PROFILE, profile_of).items() if bench in self._benches and values
         }
-        calibrations = {channel: value for channel, value in calibrations.items() if value != NO_CALIBRATION}
-        self._documents.begin({CALIBRATION: calibrations, PROFILE: profiles})
+        calibrations = {channel: value for channel, value in calibrations.items() if not is_none(value)}
+        single = {
+            LIMITS: self._limits(answer.get(LIMITS)),
+            WORKS: self._one(WORKS, answer.get(WORKS), works_of),
+            CALENDAR: self._one(CALENDAR, answer.get(CALENDAR), calendar_of),
+        }
+        kept = {kind: {kind: value} for kind, value in single.items() if value is not None}
+        self._documents.begin({CALIBRATION: calibrations, PROFILE: profiles, **kept})
         if calibrations or profiles:
             log.info("calibration of %d channels and profiles of %d benches are back from the centre", len(calibrations), len(profiles))
         return list(profiles)
+
+    def _limits(self, given: Any) -> Any:
+        """The limits that were set, those with a mistake too: they are told of as unfit, and fit again once their sensor is there."""
+        if given is None:
+            return None
+        try:
+            return self._settings.checked_limits(given)
+        except CommandRefused as error:
+            log.error("of the limits that the centre has some do not fit this agent's sensors: %s", str(error)[:1000])
+            return given if isinstance(given, dict) else None
+
+    @staticmethod
+    def _one(kind: str, given: Any, checked: Callable[[Any], Any]) -> Any:
+        """A document of which there is one; None where there is none or it is out of bounds."""
+        if given is None:
+            return None
+        try:
+            return checked(given)
+        except CommandRefused as error:
+            log.error("the %s that the centre has is not taken: %s", kind, error)
+            return None
 
     @staticmethod
     def _sound(answer: dict[str, Any], kind: str, checked: Callable[[Any], dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -2,101 +2,93 @@
 
 normal -> pending (delay on) -> active -> leaving (delay off) -> normal, with a deadband, after ISA-18.2 / IEC 62682. What it
 decides is a list of changes, each to be journalled as an `alarm` record; its state is plain JSON values, so that alarms and the delays
-that are running survive a restart. A missing or bad value neither opens nor clears a limit: the sensor's own rule tells of it.
+that are running survive a restart. A missing or bad value neither opens nor clears a limit: the sensor's own rule tells of it, and a
+delay that ran when the values stopped begins anew when they come back.
 """
 
-import time
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from edge_agent.excursions import Verdict, judge, measured
+from edge_agent.hours import Calendar, after_hours
+from edge_agent.rule import (
+    ACTIVE,
+    BLIND,
+    LEAVING,
+    LIMIT_KINDS,
+    LOUD,
+    NORMAL,
+    PENDING,
+    PRIORITIES,
+    QUIET_KINDS,
+    Change,
+    Rule,
+    RuleState,
+)
+from edge_agent.windows import Window, window_of
 from edge_agent.words import words_for
 
-NORMAL, PENDING, ACTIVE, LEAVING = "normal", "pending", "active", "leaving"
 OPEN_STATES = ("open", "active")  # of a contact
-FRESH_S = 5.0  # a delay runs on between samples that are at most this old; a sensor without one for longer is missing
-LOUD = ("high", "urgent")
+PAIRED_MS = 500  # temperature and humidity that lie further apart are not one measurement
 UNSAVED_MAX = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule. `kind`: limit, sensor, held_open, after_hours, contact (any opening or activity), condition (told from outside)."""
-
-    name: str
-    kind: str
-    subject: str
-    priority: str = "medium"
-    source: str = ""
-    above: float | None = None
-    below: float | None = None
-    deadband: float = 0.0
-    delay_s: float = 0.0
-    off_delay_s: float = 0.0
-    hours: str = ""
-    fresh_s: float = FRESH_S
-    words: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class RuleState:
-    """Where a rule stands. `since_t`/`since_m`/`boot`: when the phase began; `opened_t`: when its last alarm did, wall ms."""
-
-    phase: str = NORMAL
-    since_t: int = 0
-    since_m: int = 0
-    boot: str = ""
-    opened_t: int = 0
-    acknowledged: bool = False
-    shelved_until: int = 0
-    value: float | None = None
-    limit: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """An alarm began (`active`) or ended (`returned`): what the `alarm` record will say. `opened_t` tells a rule's alarms apart."""
-
-    rule: str
-    state: str
-    subject: str
-    priority: str
-    t: int
-    m: int
-    opened_t: int
-    value: float | None
-    limit: float | None
-    words: Mapping[str, str]
-
-    @property
-    def key(self) -> str:
-        """Which alarm this is: its rule and when it began."""
-        return f"{self.rule}@{self.opened_t}"
 
 
 class Rules:
     """All rules of an agent with their states. Times: t = wall ms, m = CLOCK_BOOTTIME ms; `boot` is the kernel's id of this boot."""
 
-    def __init__(self, rules: Iterable[Rule], *, boot: str, saved: Mapping[str, Any] | None = None, now: tuple[int, int] = (0, 0)) -> None:
+    def __init__(
+        self,
+        rules: Iterable[Rule],
+        *,
+        boot: str,
+        saved: Mapping[str, Any] | None = None,
+        now: tuple[int, int] = (0, 0),
+        unfit: Sequence[str] = (),
+    ) -> None:
+        """`saved`: what `saved()` gave; `unfit`: names of limits that were asked for and have nothing to judge by in this agent."""
         self._boot = boot
         self._rules = {rule.name: rule for rule in rules}
-        self._values: dict[str, tuple[float, int]] = {}
+        self._values: dict[str, tuple[float, int]] = {}  # the last good value of a channel, its m
+        self._judged: dict[str, tuple[tuple[float, ...], int]] = {}  # what a limit was last judged by, its m
+        self._tolerances: dict[str, float] = {}
         self._contacts: dict[str, str] = {}
         self._good_m = {rule.source: now[1] for rule in self._rules.values() if rule.kind == "sensor"}
         self._states = {name: RuleState(since_t=now[0], since_m=now[1], boot=boot) for name in self._rules}
-        self._ids: dict[str, str] = dict((saved or {}).get("ids", {}))
-        self.unsaved = [Change(**change) for change in (saved or {}).get("unsaved", ())]
-        for name, state in (saved or {}).get("states", {}).items():
+        self._works: tuple[tuple[int, int], ...] = ()
+        self._calendar: Calendar | None = None
+        self._unfit = tuple(unfit)
+        self._windows: dict[str, Window] = {}
+        self._of_channel: dict[str, list[Rule]] = {}
+        given = saved or {}
+        self._index(given.get("windows", {}))
+        self._ids: dict[str, str] = dict(given.get("ids", {}))
+        self.unsaved = [Change(**change) for change in given.get("unsaved", ())]
+        for name, state in given.get("states", {}).items():
             self._restore(str(name), state, now)
 
+    def _index(self, saved: Mapping[str, Any]) -> None:
+        """Which limits a channel feeds, and their windows, known or new; windows that no limit needs any more go."""
+        self._of_channel = {}
+        windows = {}
+        for rule in self._rules.values():
+            if rule.kind not in LIMIT_KINDS:
+                continue
+            for channel in rule.channels:
+                self._of_channel.setdefault(channel, []).append(rule)
+            if (key := _window_key(rule)) is not None:
+                windows[key] = self._windows.get(key) or window_of(rule.kind, saved.get(key, ()))
+        self._windows = windows
+
     def _restore(self, name: str, saved: Mapping[str, Any], now: tuple[int, int]) -> None:
-        known = {key: saved[key] for key in RuleState.__dataclass_fields__ if key in saved}
-        state = RuleState(**known)
-        if name not in self._rules:
-            if state.phase in (ACTIVE, LEAVING):  # the rule was taken out of the configuration: its alarm ends
-                subject = str(saved.get("subject", name))
-                words = words_for("removed")
-                self.unsaved.append(Change(name, "returned", subject, "medium", *now, state.opened_t, None, None, words))
+        state = RuleState(**{key: saved[key] for key in RuleState.__dataclass_fields__ if key in saved})
+        rule = self._rules.get(name)
+        subject = str(saved.get("subject", name))
+        if rule is None or rule.subject != subject or saved.get("kind", rule.kind) != rule.kind:
+            if state.alarming:  # the rule was taken out of the configuration, or means something else now: its alarm ends
+                self.unsaved.append(
+                    _removed(name, subject, str(saved.get("priority", "medium")), state.opened_t, now, saved.get("room", ""))
+                )
             return
         if state.boot != self._boot:  # another boot's m means nothing here: go by the wall clock, never into the future
             state.since_m = now[1] - max(0, now[0] - state.since_t)
@@ -104,19 +96,81 @@ class Rules:
         self._states[name] = state
 
     def saved(self) -> dict[str, Any]:
-        """Everything the next start needs, as JSON values."""
+        """Everything the next start needs, as JSON values: of bounded size, since rules and slots of their windows are."""
         kept = {}
         for name, state in self._states.items():
-            if state.phase != NORMAL and name in self._rules:
-                kept[name] = {**asdict(state), "subject": self._rules[name].subject}
-        return {"states": kept, "ids": dict(self._ids), "unsaved": [asdict(change) for change in self.unsaved]}
+            if state.phase != NORMAL and (rule := self._rules.get(name)) is not None:
+                kept[name] = {**asdict(state), "subject": rule.subject, "kind": rule.kind, "priority": rule.priority, "room": rule.room}
+        windows = {key: window.saved() for key, window in self._windows.items()}
+        return {"states": kept, "ids": dict(self._ids), "unsaved": [asdict(change) for change in self.unsaved], "windows": windows}
+
+    # -- what is set from outside
+
+    def set_limits(self, rules: Iterable[Rule], *, t: int, m: int, unfit: Sequence[str] = ()) -> list[Change]:
+        """Put these limits in the place of all there are. What goes on being judged in the same way keeps its alarm and its delays.
+
+        `unfit`: names of limits that were asked for and have nothing to judge by in this agent.
+        """
+        new = {rule.name: rule for rule in rules}
+        made: list[Change] = []
+        for name in [name for name, rule in self._rules.items() if rule.kind in LIMIT_KINDS]:
+            old, rule = self._rules.pop(name), new.get(name)
+            if rule is not None and old.same_alarm(rule):
+                continue
+            state = self._states.pop(name)
+            self._judged.pop(name, None)
+            if state.alarming:
+                made.append(_removed(name, old.subject, old.priority, state.opened_t, (t, m), old.room))
+        self._rules.update(new)
+        for name in new:
+            self._states.setdefault(name, RuleState(since_t=t, since_m=m, boot=self._boot))
+        self._unfit = tuple(unfit)
+        self._index({})
+        return self._collect(made)
+
+    def set_tolerance(self, channel: str, tolerance: float | None) -> None:
+        """What a channel declares as its accuracy, plus or minus, in its unit."""
+        self._tolerances[channel] = tolerance or 0.0
+
+    def set_works(self, spans: Iterable[tuple[int, int]]) -> None:
+        """Planned works as (from, to) in wall ms: the whole list."""
+        self._works = tuple(spans)
+
+    def set_calendar(self, calendar: Calendar | None) -> None:
+        """The calendar behind "after hours"; None = none was ever set."""
+        self._calendar = calendar
+
+    def works_on(self, t: int) -> bool:
+        """Whether works are planned for this moment."""
+        return any(begin <= t < end for begin, end in self._works)
+
+    # -- what happens
 
     def reading(self, channel: str, value: float | None, *, good: bool, t: int, m: int) -> list[Change]:
         """A sample of a channel; its sensor's rule is fed by `sensor`, limits by good values alone."""
         if value is None or not good:
             return []
         self._values[channel] = (value, m)
-        return self._collect(self._limit(rule, value, t, m) for rule in self._of("limit", channel))
+        return self._collect(self._sampled(rule, t, m) for rule in self._of_channel.get(channel, ()))
+
+    def _sampled(self, rule: Rule, t: int, m: int) -> Change | None:
+        """Judge a limit by the newest values of its channels, once they are all there."""
+        found = [self._values.get(channel) for channel in rule.channels]
+        held = [value for value in found if value is not None and m - value[1] <= rule.fresh_s * 1000]
+        if len(held) < len(found) or (len(held) > 1 and abs(held[0][1] - held[1][1]) > PAIRED_MS):
+            return None
+        values = tuple(value for value, _ in held)
+        before = self._judged.get(rule.name)
+        self._judged[rule.name] = (values, m)
+        state = self._states[rule.name]
+        if before is not None and m - before[1] > rule.fresh_s * 1000 and state.phase in (PENDING, LEAVING):
+            self._enter(state, state.phase, t, m)  # nobody knows what it was like meanwhile
+        if (key := _window_key(rule)) is not None:
+            what = measured(rule, values)
+            if what is None:
+                return None
+            self._windows[key].add(t, what[0])
+        return self._limit(rule, values, t, m)
 
     def sensor(self, subject: str, *, good: bool, t: int, m: int) -> list[Change]:
         """Whether a sensor gave good values at this sample."""
@@ -136,7 +190,7 @@ class Rules:
             if rule.kind in ("held_open", "contact"):
                 made.append(self._flow(rule, out=opened, back=not opened, t=t, m=m))
             elif rule.kind == "after_hours":
-                begins = opened and not was_open and within(rule.hours, t)
+                begins = opened and not was_open and after_hours(rule.hours, t, calendar=self._calendar, off_days=rule.off_days)
                 made.append(self._flow(rule, out=begins, back=not opened, t=t, m=m))
         return self._collect(made)
 
@@ -146,39 +200,40 @@ class Rules:
 
     def tick(self, *, t: int, m: int) -> list[Change]:
         """Let the delays run on; call it at least once a second."""
-        made = []
-        for rule in self._rules.values():
-            if rule.kind == "limit":
-                value, at = self._values.get(rule.source, (0.0, -(10**12)))
-                if m - at <= rule.fresh_s * 1000:
-                    made.append(self._limit(rule, value, t, m))
-            elif rule.kind == "sensor" and m - self._good_m[rule.source] > rule.fresh_s * 1000:
-                made.append(self._flow(rule, out=True, back=False, t=t, m=m))  # whoever reads it has stopped telling
-            elif rule.kind in ("held_open", "contact"):
-                opened = self._contacts.get(rule.source) in OPEN_STATES
-                made.append(self._flow(rule, out=opened, back=False, t=t, m=m))
-            elif self._states[rule.name].phase in (PENDING, LEAVING):
-                phase = self._states[rule.name].phase
-                made.append(self._flow(rule, out=phase == PENDING, back=phase == LEAVING, t=t, m=m))
-        return self._collect(made)
+        return self._collect([self._ticked(rule, t, m) for rule in list(self._rules.values())])
 
-    def _limit(self, rule: Rule, value: float, t: int, m: int) -> Change | None:
-        high = rule.above is not None and value > rule.above
-        low = rule.below is not None and value < rule.below
-        back = (rule.above is None or value <= rule.above - rule.deadband) and (rule.below is None or value >= rule.below + rule.deadband)
-        limit = rule.above if high else rule.below if low else None
-        return self._flow(rule, out=high or low, back=back, t=t, m=m, value=value, limit=limit)
+    def _ticked(self, rule: Rule, t: int, m: int) -> Change | None:
+        phase = self._states[rule.name].phase
+        if rule.kind in LIMIT_KINDS:
+            values, at = self._judged.get(rule.name, ((), 0))
+            return self._limit(rule, values, t, m) if values and m - at <= rule.fresh_s * 1000 else None
+        if rule.kind == "sensor" and m - self._good_m[rule.source] > rule.fresh_s * 1000:
+            return self._flow(rule, out=True, back=False, t=t, m=m)  # whoever reads it has stopped telling
+        if rule.kind in ("held_open", "contact"):
+            return self._flow(rule, out=self._contacts.get(rule.source) in OPEN_STATES, back=False, t=t, m=m)
+        if rule.kind == "blind":
+            blind = bool(self.blind(m))
+            return self._flow(rule, out=blind, back=not blind, t=t, m=m)
+        if phase in (PENDING, LEAVING):
+            return self._flow(rule, out=phase == PENDING, back=phase == LEAVING, t=t, m=m)
+        return None
 
-    def _flow(
-        self, rule: Rule, *, out: bool, back: bool, t: int, m: int, value: float | None = None, limit: float | None = None
-    ) -> Change | None:
+    def _limit(self, rule: Rule, values: Sequence[float], t: int, m: int) -> Change | None:
+        tolerances = [self._tolerances.get(channel, 0.0) for channel in rule.channels]
+        key = _window_key(rule)
+        verdict = judge(rule, values, tolerances, window=None if key is None else self._windows[key], t_ms=t)
+        return None if verdict is None else self._flow(rule, out=verdict.out, back=verdict.back, t=t, m=m, verdict=verdict)
+
+    def _flow(self, rule: Rule, *, out: bool, back: bool, t: int, m: int, verdict: Verdict | None = None) -> Change | None:
         """Move one rule on. `out`: beyond the limit now; `back`: inside it by the deadband; neither: stay where it is."""
         state = self._states[rule.name]
-        state.value = value if value is not None else state.value
-        state.limit = limit if limit is not None else state.limit
+        if verdict is not None:
+            state.value = verdict.value if verdict.value is not None else state.value
+            state.limit = verdict.limit if verdict.limit is not None else state.limit
+            state.quantity = verdict.quantity or state.quantity
         if state.phase == NORMAL and out:
             self._enter(state, PENDING, t, m)
-        elif state.phase == PENDING and not out and (back or rule.kind == "limit"):
+        elif state.phase == PENDING and not out and (back or rule.kind in LIMIT_KINDS):
             self._enter(state, NORMAL, t, m)
         elif state.phase == ACTIVE and back:
             self._enter(state, LEAVING, t, m)
@@ -188,18 +243,39 @@ class Rules:
         if state.phase == PENDING and waited_ms >= rule.delay_s * 1000:
             self._enter(state, ACTIVE, t, m)
             state.opened_t, state.acknowledged, state.shelved_until = t, False, 0
-            return self._change(rule, state, "active", t, m)
+            state.uncertain = verdict is not None and verdict.uncertain
+            return self._change(rule, state, "active", t, m, uncertain=state.uncertain or None)
         if state.phase == LEAVING and waited_ms >= rule.off_delay_s * 1000:
             self._enter(state, NORMAL, t, m)
             return self._change(rule, state, "returned", t, m)
+        if state.phase == ACTIVE and state.uncertain and out and verdict is not None and not verdict.uncertain:
+            state.uncertain = False
+            return self._change(rule, state, "active", t, m, uncertain=False)
         return None
 
     def _enter(self, state: RuleState, phase: str, t: int, m: int) -> None:
         state.phase, state.since_t, state.since_m, state.boot = phase, t, m, self._boot
 
-    def _change(self, rule: Rule, state: RuleState, what: str, t: int, m: int) -> Change:
-        words = rule.words or words_for(rule.kind, value=state.value, limit=state.limit)
-        return Change(rule.name, what, rule.subject, rule.priority, t, m, state.opened_t, state.value, state.limit, words)
+    def _change(self, rule: Rule, state: RuleState, what: str, t: int, m: int, *, uncertain: bool | None = None) -> Change:
+        told = ", ".join(self.blind(m)) if rule.kind == "blind" else ""
+        kind = "swing_set_point" if rule.kind == "swing" and rule.set_point is not None else rule.kind
+        words = rule.words or words_for(kind, value=state.value, limit=state.limit, quantity=state.quantity or rule.quantity, what=told)
+        held = rule.kind in QUIET_KINDS and self.works_on(t)
+        return Change(
+            rule.name,
+            what,
+            rule.subject,
+            rule.priority,
+            t,
+            m,
+            state.opened_t,
+            state.value,
+            state.limit,
+            words,
+            uncertain=uncertain,
+            held=held,
+            room=rule.room,
+        )
 
     def _of(self, kind: str, source: str) -> list[Rule]:
         return [rule for rule in self._rules.values() if rule.kind == kind and rule.source == source]
@@ -208,6 +284,19 @@ class Rules:
         changes = [change for change in made if change is not None]
         self.unsaved = (self.unsaved + changes)[-UNSAVED_MAX:]
         return changes
+
+    def blind(self, m: int) -> list[str]:
+        """The limits that have nothing to judge by and whose sensors do not already say so: unknown here, or never a fitting value."""
+        silent = {rule.subject for rule in self._rules.values() if rule.kind == "sensor" and self._states[rule.name].phase != NORMAL}
+        found = list(self._unfit)
+        for rule in self._rules.values():
+            if rule.kind in LIMIT_KINDS and not silent.intersection(rule.sensors):
+                judged = self._judged.get(rule.name)
+                if judged is None or m - judged[1] > rule.fresh_s * 1000:
+                    found.append(rule.name)
+        return found
+
+    # -- the alarms' ids, and what people say to them
 
     def id_of(self, rule: str) -> str:
         """The id of a rule's present (or last) alarm, empty while it has none."""
@@ -241,40 +330,53 @@ class Rules:
         return state is not None
 
     def _active(self, alarm_id: str) -> RuleState | None:
-        found = (s for name, s in self._states.items() if s.phase in (ACTIVE, LEAVING) and self.id_of(name) == alarm_id)
+        found = (s for name, s in self._states.items() if s.alarming and self.id_of(name) == alarm_id)
         return next(found, None) if alarm_id else None
 
     def open_alarms(self) -> list[dict[str, Any]]:
         """The active alarms, for the status message and the probe: id, rule, subject, priority, since (wall ms), acknowledged."""
         return [
             {
-                "id": self.id_of(name),
-                "rule": name,
-                "subject": self._rules[name].subject,
-                "priority": self._rules[name].priority,
+                "id": self.id_of(rule.name),
+                "rule": rule.name,
+                "subject": rule.subject,
+                "priority": rule.priority,
                 "since": state.opened_t,
                 "acknowledged": state.acknowledged,
             }
-            for name, state in self._states.items()
-            if state.phase in (ACTIVE, LEAVING) and name in self._rules
+            for rule, state in self._alarming()
         ]
+
+    def _alarming(self) -> list[tuple[Rule, RuleState]]:
+        return [(self._rules[name], state) for name, state in self._states.items() if state.alarming and name in self._rules]
 
     def light(self, t: int) -> tuple[str, bool]:
         """(colour of the lamp, whether the buzzer sounds): red for an alarm nobody has quietened, yellow for a quiet or low one."""
-        colour, loud = "green", False
-        for name, state in self._states.items():
-            if state.phase not in (ACTIVE, LEAVING) or name not in self._rules:
-                continue
-            if state.acknowledged or state.shelved_until > t or self._rules[name].priority == "low":
-                colour = "yellow" if colour == "green" else colour
-            else:
-                colour, loud = "red", loud or self._rules[name].priority in LOUD
-        return colour, loud
+        if not self._alarming():
+            return "green", False
+        loudest = self.loudest(t)
+        return ("red", loudest in LOUD) if loudest not in ("", "low") else ("yellow", False)
+
+    def loudest(self, t: int) -> str:
+        """The highest priority among the alarms that nobody has acknowledged or shelved and no works hold back; empty for none."""
+        works = self.works_on(t)
+        heard = [
+            rule.priority
+            for rule, state in self._alarming()
+            if not (state.acknowledged or state.shelved_until > t or (works and rule.kind in QUIET_KINDS))
+        ]
+        return max(heard, key=PRIORITIES.index, default="")
 
 
-def within(hours: str, t_ms: int) -> bool:
-    """Whether a wall time lies in a span "HH:MM-HH:MM" of local time; the end is not part of it, spans may cross midnight."""
-    local = time.localtime(t_ms / 1000)
-    minute = local.tm_hour * 60 + local.tm_min
-    begin, end = (int(text[:2]) * 60 + int(text[3:]) for text in hours.split("-"))
-    return begin <= minute < end if begin <= end else minute >= begin or minute < end
+def _window_key(rule: Rule) -> str | None:
+    """Under which name a limit's history is kept; None for a limit without one."""
+    return f"{rule.kind} {rule.series}" if rule.kind == "rate" or (rule.kind == "swing" and rule.set_point is None) else None
+
+
+def _removed(name: str, subject: str, priority: str, opened_t: int, now: tuple[int, int], room: str) -> Change:
+    return Change(name, "returned", subject, priority, *now, opened_t, None, None, words_for("removed"), room=room)
+
+
+def blind_rule(agent: str, *, delay_s: float) -> Rule:
+    """The rule that tells of limits without anything to judge by."""
+    return Rule(BLIND, "blind", f"{agent}/limits", "medium", delay_s=delay_s)

@@ -1,8 +1,7 @@
 """The agent's own configuration tables: what may stand in each, apart from the options that a device's driver brings along."""
 
 from edge_agent.options import PORT_HIGH, Option
-
-PRIORITIES = ("low", "medium", "high", "urgent")
+from edge_agent.rule import PRIORITIES
 
 AGENT = (
     Option("name", "name", "This agent's name; topics, identities and the broker's user carry it.", required=True),
@@ -45,18 +44,6 @@ SIM = (
     Option("door_every_s", "number", "Mean time between simulated door openings.", 120.0, low=1, high=86400, unit="s"),
     Option("operator", "boolean", "Whether a simulated operator works at the benches.", True),
 )
-LIMIT = (
-    Option("sensor", "name", "The sensor watched.", required=True),
-    Option("quantity", "text", "The quantity watched.", required=True),
-    Option("above", "number", "Alarm when the value is above this."),
-    Option("below", "number", "Alarm when the value is below this."),
-    Option("deadband", "number", "How far back inside the limit a value must be for the alarm to end.", 0.0, low=0, high=10000),
-    Option("delay_s", "number", "How long the value must be outside before the alarm starts.", 0.0, low=0, high=86400, unit="s"),
-    Option("off_delay_s", "number", "How long it must be back inside before the alarm ends.", 0.0, low=0, high=86400, unit="s"),
-    Option("priority", "text", "How urgent the alarm is.", "medium", choices=PRIORITIES),
-    Option("words_zh", "text", "What to do, in Chinese; left out, a standing text."),
-    Option("words_en", "text", "What to do, in English; left out, a standing text."),
-)
 DEVICE = (Option("transport", "text", "`device` is the real wire, `sim` the simulated one.", "device", choices=("device", "sim")),)
 SENSOR = (
     Option("sample_s", "number", "Overrides `[agent] sample_s`.", low=0.1, high=3600, unit="s"),
@@ -71,12 +58,32 @@ SENSOR = (
         unit="s",
     ),
     Option("bad_priority", "text", "How urgent the alarm about a bad sensor is.", "medium", choices=PRIORITIES),
+    Option("room", "name", "Where it hangs, such as `outdoor`; left out, the agent's room."),
 )
 CONTACT = (
     Option("held_open_s", "number", "Alarm when the contact stays open (or active) for longer than this.", low=0.1, high=86400, unit="s"),
     Option("held_open_priority", "text", "How urgent the held-open alarm is.", "medium", choices=PRIORITIES),
     Option("after_hours", "hours", "Alarm when the contact opens (or becomes active) in this span of local time."),
+    Option(
+        "after_hours_off_days",
+        "boolean",
+        "Whether a day off is after hours all day; left out, it is for a contact with `after_hours`, once the centre has set a calendar.",
+    ),
     Option("after_hours_priority", "text", "How urgent the after-hours alarm is.", "high", choices=PRIORITIES),
+)
+CONTROL = (
+    Option("output", "name", "The relay that is switched: a dehumidifier, humidifier or fan.", required=True),
+    Option("sensor", "name", "The sensor that it goes by.", required=True),
+    Option("quantity", "text", "The quantity that it goes by.", required=True),
+    Option("on_above", "number", "On when the value is above this (with `off_below`)."),
+    Option("off_below", "number", "Off again when the value is below this."),
+    Option("on_below", "number", "On when the value is below this (with `off_above`)."),
+    Option("off_above", "number", "Off again when the value is above this."),
+    Option("min_on_s", "number", "How long it stays on at least.", 0.0, low=0, high=86400, unit="s"),
+    Option("min_off_s", "number", "How long it stays off at least, from the agent's start too.", 0.0, low=0, high=86400, unit="s"),
+    Option("max_on_s", "number", "On for longer, it is switched off and an alarm says so.", low=1, high=604800, unit="s"),
+    Option("dead_s", "number", "Without a good value for longer, the sensor counts as dead.", 300.0, low=1, high=86400, unit="s"),
+    Option("dead_state", "text", "What the output does while the sensor is dead.", required=True, choices=("off", "on", "hold")),
 )
 CAMERA = (
     Option("url", "text", "The stream's address (driver `stream`): rtsp:// or http://."),

@@ -1,4 +1,4 @@
-"""Outputs on GPIO pins: the three-colour tower lamp and the buzzer."""
+"""Outputs on GPIO pins: the three-colour tower lamp, the buzzer and the relay."""
 
 from gpiozero import LED, Buzzer
 
@@ -95,3 +95,34 @@ class Sounder:
     def close(self) -> None:
         """Silent, pin released; idempotent."""
         self._buzzer.close()
+
+
+class Relay:
+    """A relay that is on or off, and goes to a configured state when it is let go."""
+
+    def __init__(self, pin: int, *, pins: Pins, active: str = "high", on: bool = False, exit_on: bool = False) -> None:
+        """pin: BCM number; active: the level that switches on; on: how it starts, from the first moment; exit_on: how it is left.
+
+        A process that is killed cannot leave it in any state: what the pin does then is up to the kernel and the relay board.
+        """
+        self._active = active == "high"
+        self._exit_on = exit_on
+        # the pin itself, since gpiozero's devices make a pin an input again when they are closed: exit_on would last no moment
+        self._pin = pins.pin(pin)
+        self._pin.output_with_state(int(on == self._active))
+        self._closed = False
+
+    @property
+    def on(self) -> bool:
+        """How the pin stands."""
+        return bool(self._pin.state) == self._active
+
+    def switch(self, on: bool) -> None:
+        """Switch it on or off; nothing once it is closed."""
+        if not self._closed:
+            self._pin.state = int(on == self._active)
+
+    def close(self) -> None:
+        """Leave it in its exit state; idempotent."""
+        self.switch(self._exit_on)
+        self._closed = True

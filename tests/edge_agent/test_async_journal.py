@@ -16,7 +16,7 @@ from edge_agent.async_journal import AsyncJournal
 from edge_agent.errors import JournalFull
 from edge_agent.journal_db import translated
 from edge_agent.panel import Panel
-from edge_agent.rules import Rule
+from edge_agent.rule import Rule
 from tests.edge_agent.journal_parts import Room, T, contact
 
 CHANNEL = "room-101.climate.temperature"

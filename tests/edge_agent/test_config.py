@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent import tables
+from edge_agent import limit_tables, tables
 from edge_agent.bench_tables import ScanLineTables
 from edge_agent.catalogue import Catalogue
 from edge_agent.cli import main
@@ -194,7 +194,9 @@ def test_the_reference_in_the_docs_is_the_program_s_own() -> None:
         tables.BROKER,
         tables.CENTRAL,
         tables.SIM,
-        tables.LIMIT,
+        limit_tables.COMMON,
+        *limit_tables.BY_KIND.values(),
+        tables.CONTROL,
         tables.SENSOR,
         tables.CONTACT,
         tables.CAMERA,

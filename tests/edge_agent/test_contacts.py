@@ -17,7 +17,7 @@ from edge_agent.journal import Journal
 from edge_agent.keys import AgentKey
 from edge_agent.memory import Errand
 from edge_agent.panel import Panel
-from edge_agent.rules import Rule
+from edge_agent.rule import Rule
 from sensors.registry import build_contact
 from sensors.sim.room import SimRoom
 from sensors.sim.world import RoomWorld

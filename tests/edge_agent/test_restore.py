@@ -12,13 +12,27 @@ from typing import Any
 
 import pytest
 
+from edge_agent.config import load_config
 from edge_agent.documents import Documents
 from edge_agent.handoff import Done
 from edge_agent.restore import Restorer, ask_centre
+from edge_agent.settings import Settings
 from tests.edge_agent.certificates import self_signed
 
 CALIBRATION = {"room-101.climate.temperature": {"offset": -0.3, "gain": 1.0}}
 PROFILE = {"desk": {"skew_max_deg": 1.5}}
+CONFIG = """
+[agent]
+name = "room-101"
+site = "demo"
+data = "{data}"
+
+[sensor.climate]
+driver = "sht4x"
+"""
+LIMITS = {"film": {"kind": "pairs", "sensor": "climate", "boxes": [{"t_max": 21.0, "rh_min": 20.0, "rh_max": 30.0}]}}
+WORKS = [{"id": "w1", "from": 1_780_000_000_000, "to": 1_780_003_600_000, "words": "fumigation"}]
+CALENDAR = {"weekend": [5, 6], "days": {"2026-10-01": "off", "2026-10-10": "work"}}
 
 
 class Documentary:
@@ -75,7 +89,22 @@ class Pi:
         self.requests: list[tuple[str, str]] = []
         self._bench_up_after = bench_up_after
         ask = partial(ask_centre, url, agent="room-101", token_file=token)
-        self.restorer = Restorer(self.documents, ask=ask, benches=("desk",), request=self._request, wait_s=0.3)
+        path = folder / "agent.toml"
+        path.write_text(CONFIG.format(data=folder))
+        self.settings = Settings(load_config(path), self.documents)
+        self.applied = 0
+        self.restorer = Restorer(
+            self.documents,
+            ask=ask,
+            benches=("desk",),
+            request=self._request,
+            settings=self.settings,
+            apply=self._apply,
+            wait_s=0.3,
+        )
+
+    async def _apply(self) -> None:
+        self.applied += 1
 
     async def _request(self, child: str, name: str, _args: dict[str, Any]) -> Done:
         self.requests.append((child, name))
@@ -92,6 +121,28 @@ def test_a_fresh_disk_gets_calibration_and_profiles_before_the_start(tmp_path: P
     assert pi.requests == [], "benches start after this and read it themselves"
     asyncio.run(pi.restorer.run())
     assert len(centre.asked) == 1, "once is enough"
+
+
+def test_limits_works_and_calendar_come_back_and_are_in_force_at_once(tmp_path: Path, centre: Documentary) -> None:
+    centre.holds |= {"limits": LIMITS, "works": WORKS, "calendar": CALENDAR}
+    pi = Pi(tmp_path, centre.url)
+    assert "limits_source" not in pi.settings.facts(settled=pi.documents.begun), "before it has asked it does not say that nothing is set"
+    asyncio.run(pi.restorer.begin())
+    assert pi.applied == 1
+    facts = pi.settings.facts(settled=True)
+    assert (facts["limits_source"], facts["works"], facts["calendar"]) == ("centre", WORKS, CALENDAR)
+    assert facts["limits"]["film"]["boxes"] == LIMITS["film"]["boxes"]
+    (rule,), unfit = pi.settings.rules()
+    assert (rule.name, rule.kind, unfit) == ("film", "pairs", [])
+
+
+def test_limits_of_a_sensor_that_this_pi_lacks_are_kept_and_told_as_unfit(tmp_path: Path, centre: Documentary) -> None:
+    centre.holds |= {"limits": {**LIMITS, "attic": {"sensor": "attic", "quantity": "temperature", "above": 30.0}}, "works": 7}
+    pi = Pi(tmp_path, centre.url)
+    asyncio.run(pi.restorer.begin())
+    rules, unfit = pi.settings.rules()
+    assert ([rule.name for rule in rules], unfit) == (["film"], ["attic"])
+    assert "attic" in str(pi.settings.facts(settled=True)["limits_unfit"]) and pi.settings.works() == []
 
 
 def test_an_agent_that_never_had_any_asks_once_and_then_says_so(tmp_path: Path, centre: Documentary) -> None:

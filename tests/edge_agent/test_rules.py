@@ -3,9 +3,23 @@
 import json
 import time
 
-from edge_agent.rules import Change, Rule, Rules, within
+from edge_agent.hours import within
+from edge_agent.rule import Change, Rule
+from edge_agent.rules import Rules
 
-HIGH = Rule("hot", "limit", "r.climate.temperature", "high", "r.climate.temperature", above=24.0, below=14.0, deadband=0.5, delay_s=60)
+HIGH = Rule(
+    "hot",
+    "limit",
+    "r.climate.temperature",
+    "high",
+    "r.climate.temperature",
+    above=24.0,
+    below=14.0,
+    deadband=0.5,
+    delay_s=60,
+    fresh_s=61,
+    quantity="temperature",
+)
 T0 = 1_780_000_000_000
 
 
@@ -27,7 +41,7 @@ def test_a_limit_alarms_after_its_delay_and_ends_beyond_its_deadband() -> None:
     assert sample(rules, 24.5, 59) == []
     (change,) = sample(rules, 24.6, 60)
     assert (change.state, change.value, change.limit, change.subject) == ("active", 24.6, 24.0, "r.climate.temperature")
-    assert "24.6" in change.words["zh"] and "above" in change.words["en"]
+    assert "温度 24.6 °C" in change.words["zh"] and "Temperature 24.6 °C is above the limit of 24 °C" in change.words["en"]
     assert sample(rules, 23.8, 61) == []  # inside, but not by the deadband
     (back,) = sample(rules, 23.5, 62)
     assert back.state == "returned"
@@ -68,7 +82,7 @@ def test_the_low_side_tells_its_own_limit() -> None:
 
 
 def test_delay_off_keeps_the_alarm_through_a_dip() -> None:
-    rules = machine(Rule("hot", "limit", "x", "high", "r.climate.temperature", above=24.0, off_delay_s=10))
+    rules = machine(Rule("hot", "limit", "x", "high", "r.climate.temperature", above=24.0, off_delay_s=10, fresh_s=10))
     assert [c.state for c in sample(rules, 25, 0)] == ["active"]
     assert sample(rules, 23, 1) == []
     assert sample(rules, 25, 5) == []
