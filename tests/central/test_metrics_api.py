@@ -81,7 +81,7 @@ def test_a_rooms_metrics_are_those_of_its_readings(room: Room) -> None:
     assert summary["en15757"]["valid"] is False
     months = sensor["months"]
     assert [month["month"] for month in months] == sorted({rfc3339(room.start + k * DAY)[:7] for k in range(DAYS)})
-    assert all(0 < month["coverage"] <= 1 and month["twpi_years"] > 0 for month in months)
+    assert all(0 < month["coverage"] <= 1 and month["twpi_years"] > 0 and 0 <= month["within_limits"] < 1 for month in months)
 
 
 def test_a_span_is_of_whole_days_and_one_without_data_has_no_figures(room: Room) -> None:
@@ -101,3 +101,22 @@ def test_wrong_questions_are_told_so(room: Room) -> None:
     assert room.get("/api/v1/rooms/room-101/metrics?from=tomorrow").status_code in (400, 422)
     assert room.get("/api/v1/rooms/room-101/metrics", room.other).status_code == 403
     assert room.get("/api/v1/rooms/room-101/metrics?sensor=room-101/climate").json["sensors"][0]["sensor"] == "room-101/climate"
+
+
+def page(room: Room, path: str, lang: str = "en") -> str:
+    headers = {"Authorization": f"Bearer {room.token}", "Accept-Language": lang}
+    answer = room.app.test_client().get(path, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return str(answer.text)
+
+
+def test_the_page_says_what_each_figure_means_and_what_is_not_yet_valid(room: Room) -> None:
+    shown = page(room, "/rooms/room-101/preservation?days=90")
+    (sensor,) = room.metrics(DAYS - 90, DAYS + 1)["sensors"]
+    years = sensor["summary"]["twpi_years"]
+    assert f"would last approx. {years:.0f} years" in shown and "years, approx." in shown
+    assert "at least 13 months" in shown and 'class="spark"' in shown
+    assert f"{sensor['summary']['within_limits'] * 100:.1f}<small>%</small>" in shown
+    assert "尚无效" in page(room, "/rooms/room-101/preservation", "zh")
+    assert room.get("/rooms/room-404/preservation").status_code == 404
+    assert room.get("/rooms/room-101/preservation", room.other).status_code == 403

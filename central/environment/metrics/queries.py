@@ -1,7 +1,7 @@
 """What the preservation metrics of a room's sensors came to over a span, and month by month."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
@@ -54,8 +54,10 @@ class Month(msgspec.Struct, frozen=True):
     emc_pct: float | None
     dew_point_c: float | None
     mould_index: float | None
+    absolute_humidity_g_m3: float | None
     swing_c: float | None  # the largest within a day
     swing_pct: float | None
+    within_limits: float | None = None
 
 
 class SensorMetrics(msgspec.Struct, frozen=True):
@@ -107,16 +109,28 @@ def limits_over(connection: Connection, room: str, *, from_ms: int, to_ms: int) 
 
 def _within(
     climates: Iterable[tuple[int, float, float, int]], spans: Sequence[tuple[int, Sequence[Bounds]]], sensor: Sensor
-) -> Within | None:
-    tolerances = {"tolerance_c": sensor.tolerance_c, "tolerance_pct": sensor.tolerance_pct}
-    counted = [Limits(boxes, **tolerances) for _from, boxes in spans]
+) -> tuple[Within | None, dict[str, float]]:
+    """The shares of a whole span, and of its months, each time held against the limits in force at it."""
+
+    def counter(boxes: Sequence[Bounds] = ()) -> Limits:
+        return Limits(boxes, tolerance_c=sensor.tolerance_c, tolerance_pct=sensor.tolerance_pct)
+
     starts = [from_ms for from_ms, _boxes in spans]
-    for t_ms, temp_c, rh_pct, held_ms in climates:
-        counted[max(bisect_right(starts, t_ms) - 1, 0)].add(temp_c, rh_pct, held_ms)
-    total = Limits((), **tolerances)
-    for one in counted:
-        total.take(one)
-    return total.result()
+    counted: dict[str, list[Limits]] = {}
+    for day_ms, group in groupby(climates, key=lambda climate: utc_day(climate[0])):
+        month = counted.setdefault(_month(day_ms), [counter(boxes) for _from, boxes in spans])
+        for t_ms, temp_c, rh_pct, held_ms in group:
+            month[max(bisect_right(starts, t_ms) - 1, 0)].add(temp_c, rh_pct, held_ms)
+    total, shares = counter(), {}
+    for name, month in counted.items():
+        own = counter()
+        for one in month:
+            own.take(one)
+        total.take(own)
+        found = own.result()
+        if found is not None:
+            shares[name] = found.share
+    return total.result(), shares
 
 
 def climates_of(
@@ -154,8 +168,8 @@ def _bounds_of(month: str) -> tuple[int, int]:
     return round(datetime(year, number, 1, tzinfo=UTC).timestamp() * 1000), round(datetime(*following, 1, tzinfo=UTC).timestamp() * 1000)
 
 
-def months_of(days: Sequence[Day], *, from_ms: int, to_ms: int) -> list[Month]:
-    """Finished days by month, in order."""
+def months_of(days: Sequence[Day], *, from_ms: int, to_ms: int, shares: Mapping[str, float]) -> list[Month]:
+    """Finished days by month, in order; `shares` are the months' times within limits."""
     made = []
     for month, group in groupby(days, key=lambda day: _month(day.day_ms)):
         begin, end = _bounds_of(month)
@@ -171,8 +185,10 @@ def months_of(days: Sequence[Day], *, from_ms: int, to_ms: int) -> list[Month]:
             emc_pct=found.emc_pct,
             dew_point_c=found.dew_point_c,
             mould_index=found.mould_index_max,
+            absolute_humidity_g_m3=found.absolute_humidity_g_m3,
             swing_c=found.swing_c.max,
             swing_pct=found.swing_pct.max,
+            within_limits=shares.get(month),
         )
         made.append(row)
     return made
@@ -186,14 +202,14 @@ def metrics_of_sensor(connection: Connection, room: str, sensor: Sensor, *, from
     now = limits.limits_of_room(connection, room, at_ms=to_ms)
     spans = limits_over(connection, room, from_ms=from_ms, to_ms=to_ms)
     raw = to_ms - from_ms <= RAW_DAYS_MAX * DAY_MS
-    within = None
+    within, shares = None, dict[str, float]()
     if days and any(boxes for _from, boxes in spans):
         climates: Iterable[tuple[int, float, float, int]]
         if raw:
             climates = climates_of(connection, sensor, from_ms=from_ms, to_ms=to_ms, interval_ms=interval_ms)
         else:
             climates = hourly_climates(connection, sensor, from_ms=from_ms, to_ms=to_ms)
-        within = _within(climates, spans, sensor)
+        within, shares = _within(climates, spans, sensor)
     summary = summary_of(
         days,
         setting=sensor.setting(interval_ms),
@@ -208,5 +224,5 @@ def metrics_of_sensor(connection: Connection, room: str, sensor: Sensor, *, from
         relative_humidity=sensor.relative_humidity,
         basis="values" if raw else "hours",
         summary=summary,
-        months=months_of(days, from_ms=from_ms, to_ms=to_ms),
+        months=months_of(days, from_ms=from_ms, to_ms=to_ms, shares=shares),
     )
