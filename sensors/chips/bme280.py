@@ -75,6 +75,8 @@ def raw(data):
     humidity = data[6] << 8 | data[7]
     if temperature == SKIPPED_20 or pressure == SKIPPED_20 or humidity == SKIPPED_16:
         raise ChipError("the chip has measured nothing since it started")
+    if 0xFFFFF in (temperature, pressure) or humidity == 0xFFFF:
+        raise ChipError("the converter is at its end, or nobody answered")
     return temperature, pressure, humidity
 
 
