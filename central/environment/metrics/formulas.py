@@ -45,7 +45,7 @@ def vapour_pressure_hpa(temp_c: float | None, rh_pct: float | None) -> float | N
 
 
 def dew_point(temp_c: float | None, rh_pct: float | None) -> float | None:
-    """Dew point over water in °C (Magnus inverted, a = 17.625, b = 243.04 °C); within 0.4 K at -40..50 °C; None at 0 % RH.
+    """Dew point over water in °C (Magnus inverted, a = 17.625, b = 243.04 °C); within 0.15 K at 0..60 °C; None at 0 % RH.
 
     Below 0 °C this is still the dew point over (supercooled) water, which is what meteorology reports; `frost_point` is over ice.
     """
