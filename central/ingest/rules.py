@@ -7,9 +7,11 @@ from sqlalchemy import func, select
 
 from central.config import CentralConfig
 from central.digitization.tables import object_refs, objects
+from central.environment.instruments.care import Care
 from central.environment.patrols import rules as patrol_rules
 from central.environment.raising import open_alarm, raise_alarm, return_alarm
-from central.environment.tables import alarms, channels, readings
+from central.environment.tables import alarms, channels
+from central.environment.values import last_value
 from central.health.tables import agent_config
 from central.ingest.alarm_clock import AlarmClock
 from central.ingest.keeper import Keeper
@@ -59,6 +61,7 @@ class ClockRules:
         self._uploads_ms = 0
         self._alarms = AlarmClock(config.limits, config.alarms)
         self._keeper = Keeper()
+        self._care = Care()
 
     def run(self, context: Context, now_ms: int) -> bool:
         """Record the acts that are due; whether there were any."""
@@ -68,6 +71,7 @@ class ClockRules:
         self._disk(context, now_ms)
         self._count += self._alarms.run(context.connection, now_ms)
         self._count += self._keeper.run(context.connection, now_ms)
+        self._count += self._care.run(context.connection, now_ms)
         self._count += patrol_rules.run(context.connection, now_ms)
         return self._count > 0
 
@@ -105,10 +109,9 @@ class ClockRules:
             since = now_ms - max(self._limits.silence_s, REPORTS * report_s) * 1000
             mine = select(channels).where(channels.c.agent == agent.name)
             for channel in context.connection.execute(mine).all():
-                past = (readings.c.channel_id == channel.id) & (readings.c.t_ms <= now_ms + AHEAD_MS)
-                last = context.connection.scalar(select(func.max(readings.c.t_ms)).where(past))
+                last = last_value(context.connection, channel.id, before_ms=now_ms + AHEAD_MS)
                 expected = sensors is None or channel.sensor in sensors
-                missing = expected and max(last or 0, self._started_ms) < since
+                missing = expected and max(last[0] if last else 0, self._started_ms) < since
                 where = {"subject": channel.channel, "room": channel.room, "priority": "medium"}
                 self._condition(context, rule="missing-data", holds=missing, **where, **about)
 

@@ -12,6 +12,7 @@ from central import uploads
 from central.config import CentralConfig
 from central.digitization import api as digitization
 from central.environment import api as environment
+from central.environment.instruments import api as instruments
 from central.environment.limits import api as limits
 from central.environment.metrics import api as preservation
 from central.environment.patrols import api as patrols
@@ -87,6 +88,7 @@ def build(config: CentralConfig) -> Flask:
         works.blueprint(),
         patrols.blueprint(),
         limits.blueprint(),
+        instruments.blueprint(),
         preservation.blueprint(),
         security.blueprint(),
         digitization.blueprint(),

@@ -15,7 +15,7 @@ from central.store.projecting import ActEntry, BatchEntry, Context, Handler, Rec
 from wire.topics import valid_name
 
 SWAPS_MAX = 1000  # of one channel
-TEXTS = {"date": 10, "due": 10, "person": 120, "certificate": 200, "note": 2000, "serial": 200}
+TEXTS = {"date": 10, "due": 10, "person": 120, "certificate": 100, "note": 2000, "serial": 200}
 
 
 class InstrumentProjector:
@@ -69,6 +69,11 @@ class InstrumentProjector:
         texts = {name: str(body[name])[:most] if body.get(name) else None for name, most in TEXTS.items()}
         if texts["date"] is None or texts["person"] is None:
             raise ValueError("a calibration has a date and a person")
-        row: dict[str, Any] = {**texts, "leaf_idx": entry.leaf_idx, "channel": str(body["channel"])[:160], "points": msgspec.json.encode(points).decode()}
+        row: dict[str, Any] = {
+            **texts,
+            "leaf_idx": entry.leaf_idx,
+            "channel": str(body["channel"])[:160],
+            "points": msgspec.json.encode(points).decode(),
+        }
         row |= {"offset": made.offset, "gain": made.gain, "t_ms": entry.t_ms, "actor": entry.actor}
         connection.execute(insert(calibrations).values(row))
