@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from central.environment.metrics import formulas as f
-from central.environment.metrics.cells import GAP_FACTOR, Event, Setting
+from central.environment.metrics.cells import GAP_FACTOR, Event, Setting, utc_day
 from central.environment.metrics.csvfile import Refused, Table, UnusableError, lines_of, read_table
 from central.environment.metrics.mould import CLEAN, MATERIALS, PINE, step
-from central.environment.metrics.series import TOLERANCE_C, TOLERANCE_PCT, Asked, Summary, events_of, summarise, usual_interval
+from central.environment.metrics.series import TOLERANCE_C, TOLERANCE_PCT, Asked, Summary, events_of, summarise_events, usual_interval
 from central.environment.metrics.within import Box
 
 DONE, WRONG = 0, 2
@@ -140,10 +140,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lang", choices=("en", "zh"), default="en", help="of the table's sentences")
 
 
-def _day_of(zone: tzinfo) -> Callable[[int], int] | None:
-    """The start of a moment's day in a zone; None for UTC, whose days need no calendar."""
+def _day_of(zone: tzinfo) -> Callable[[int], int]:
+    """Gives the start of a moment's day in a zone."""
     if zone is UTC:
-        return None
+        return utc_day
     known: dict[int, int] = {}  # by quarter of an hour: every zone's offset changes on one
 
     def start(t_ms: int) -> int:
@@ -173,9 +173,10 @@ def _short(value: float | None) -> float | None:
 def rows_of(events: Sequence[Event], setting: Setting, *, table: Table, pressure_hpa: float, zone: tzinfo) -> Iterator[Row]:
     """A row a moment, in order of time, with the time as it was written where that said its offset."""
     state, last = CLEAN, len(events) - 1
-    places = {t_ms: place for place, t_ms in enumerate(table.times_ms)}
+    as_read = len(events) == len(table.times_ms) and all(event.t_ms == t_ms for event, t_ms in zip(events, table.times_ms, strict=True))
+    places = {} if as_read else {t_ms: place for place, t_ms in enumerate(table.times_ms)}
     for place, (t_ms, temp, rh) in enumerate(events):
-        read = places[t_ms]
+        read = place if as_read else places[t_ms]
         time = table.texts[read] or _told(t_ms, zone)
         if temp is None or rh is None:
             yield Row(time, _number(table.temp_c[read]), _number(table.rh_pct[read]), mould_index=_short(state.value))
@@ -298,22 +299,8 @@ def run(args: argparse.Namespace) -> int:
     events = events_of(table.times_ms, table.temp_c, table.rh_pct)
     usual = args.interval or usual_interval([event.t_ms for event in events])
     gap_ms = max(args.gap or int(GAP_FACTOR * usual), usual)
-    asked = Asked(*args.set_point, *args.swing)
-    options: dict[str, Any] = {} if _day_of(zone) is None else {"day_of": _day_of(zone)}
-    summary = summarise(
-        table.times_ms,
-        table.temp_c,
-        table.rh_pct,
-        boxes=args.limits or None,
-        asked=asked,
-        interval_ms=usual,
-        gap_ms=gap_ms,
-        tolerance_c=tolerance_c,
-        tolerance_pct=tolerance_pct,
-        material=args.material,
-        **options,
-    )
     setting = Setting(usual, gap_ms, tolerance_c, tolerance_pct, MATERIALS[args.material])
+    summary = summarise_events(events, setting, boxes=args.limits, asked=Asked(*args.set_point, *args.swing), day_of=_day_of(zone))
     rows = rows_of(events, setting, table=table, pressure_hpa=args.pressure, zone=zone)
     try:
         if args.json:

@@ -5,7 +5,7 @@ the 7th to the 93rd percentile of the residuals, and a residual of less than 10 
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 import msgspec
@@ -63,14 +63,13 @@ def weighted_quantile(values: Sequence[tuple[float, int]], share: float) -> floa
     return values[low - 1][0] + part * (values[low][0] - values[low - 1][0])
 
 
-def residuals(times_ms: Sequence[int], rh_pct: Sequence[float], held_ms: Sequence[int]) -> list[tuple[int, float, float, int]]:
+def residuals(times_ms: Sequence[int], rh_pct: Sequence[float], held_ms: Sequence[int]) -> Iterator[tuple[int, float, float, int]]:
     """(t_ms, 30-day mean, residual, held_ms) of every value with a whole window around it; times ascending."""
     if not times_ms:
-        return []
+        return
     half, begin, end = WINDOW_MS // 2, times_ms[0], times_ms[-1] + held_ms[-1]
     weights = [0, *accumulate(held_ms)]
     sums = [0, *accumulate(round(v * SCALE) * held for v, held in zip(rh_pct, held_ms, strict=True))]
-    made = []
     low = high = 0
     for place in range(bisect_left(times_ms, begin + half), bisect_right(times_ms, end - half)):
         t_ms = times_ms[place]
@@ -81,8 +80,7 @@ def residuals(times_ms: Sequence[int], rh_pct: Sequence[float], held_ms: Sequenc
         weight = weights[high] - weights[low]
         if weight and held_ms[place]:
             mean = (sums[high] - sums[low]) / weight / SCALE
-            made.append((t_ms, mean, rh_pct[place] - mean, held_ms[place]))
-    return made
+            yield t_ms, mean, rh_pct[place] - mean, held_ms[place]
 
 
 def band(times_ms: Sequence[int], rh_pct: Sequence[float], held_ms: Sequence[int]) -> En15757:
@@ -96,23 +94,27 @@ def band(times_ms: Sequence[int], rh_pct: Sequence[float], held_ms: Sequence[int
         why = f"not yet valid: {days} days of data, at least 13 months ({least} days) are needed"
         return En15757(valid=False, months=months, why=why, why_zh=f"尚无效：只有 {days} 天的数据，至少需要 13 个月（{least} 天）")
     coverage = sum(held_ms) / span
-    found = residuals(times_ms, rh_pct, held_ms)
-    if coverage < COVERAGE_LEAST or not found:
+    ordered: list[tuple[float, int]] = []
+    seasonal_min, seasonal_max = 100.0, 0.0
+    if coverage >= COVERAGE_LEAST:
+        for _t_ms, mean, residual, lasted in residuals(times_ms, rh_pct, held_ms):
+            ordered.append((residual, lasted))
+            seasonal_min, seasonal_max = min(seasonal_min, mean), max(seasonal_max, mean)
+    if not ordered:
         why = f"not yet valid: data covers {coverage:.0%} of the time, {COVERAGE_LEAST:.0%} are needed"
         return En15757(valid=False, months=months, why=why, why_zh=f"尚无效：数据只覆盖 {coverage:.0%} 的时间，需要 {COVERAGE_LEAST:.0%}")
-    ordered = sorted((residual, held) for _t, _mean, residual, held in found)
+    ordered.sort()
     p7, p93 = weighted_quantile(ordered, LOW), weighted_quantile(ordered, HIGH)
     lower, upper = min(p7, -SAFE_PCT), max(p93, SAFE_PCT)
     total = sum(held for _residual, held in ordered)
     outside = sum(held for residual, held in ordered if not lower <= residual <= upper)
-    means = [mean for _t, mean, _residual, _held in found]
     made = Band(
         p7_pct=p7,
         p93_pct=p93,
         lower_pct=lower,
         upper_pct=upper,
-        seasonal_min_pct=min(means),
-        seasonal_max_pct=max(means),
+        seasonal_min_pct=seasonal_min,
+        seasonal_max_pct=seasonal_max,
         outside=outside / total,
     )
     return En15757(valid=True, months=months, band=made)

@@ -241,10 +241,22 @@ def summarise(
     """
     events = events_of(times_ms, temp_c, rh_pct)
     usual = interval_ms or usual_interval([event.t_ms for event in events])
-    longest = gap_ms or int(GAP_FACTOR * usual)
-    setting = Setting(usual, longest, tolerance_c, tolerance_pct, MATERIALS[material])
+    setting = Setting(usual, gap_ms or int(GAP_FACTOR * usual), tolerance_c, tolerance_pct, MATERIALS[material])
+    return summarise_events(events, setting, boxes=boxes, asked=asked, day_of=day_of, span_ms=span_ms)
+
+
+def summarise_events(
+    events: Sequence[Event],
+    setting: Setting,
+    *,
+    boxes: Sequence[Bounds] | None = None,
+    asked: Asked = NOTHING_ASKED,
+    day_of: Callable[[int], int] = utc_day,
+    span_ms: tuple[int, int] | None = None,
+) -> Summary:
+    """The same of events in order, as `events_of` makes them."""
     days = list(days_of(events, setting, day_of=day_of))
-    limits = Limits(boxes or (), tolerance_c=tolerance_c, tolerance_pct=tolerance_pct)
+    limits = Limits(boxes or (), tolerance_c=setting.tolerance_c, tolerance_pct=setting.tolerance_pct)
     times, humidities, lasted = [], [], []
     for t_ms, temp, rh, held_ms in held(events, setting):
         times.append(t_ms)
@@ -252,6 +264,6 @@ def summarise(
         lasted.append(held_ms)
         if boxes:
             limits.add(temp, rh, held_ms)
-    span = span_ms or ((events[0].t_ms, events[-1].t_ms + usual) if events else None)
+    span = span_ms or ((events[0].t_ms, events[-1].t_ms + setting.interval_ms) if events else None)
     found = band(times, humidities, lasted)
     return summary_of(days, setting=setting, span_ms=span, within=limits.result(), en15757=found, asked=asked)
