@@ -32,6 +32,7 @@ from edge_agent.restore import Restorer, ask_centre
 from edge_agent.room import RoomWires, SimCameras, gpio_errors, room_wires
 from edge_agent.settings import Settings
 from edge_agent.supervisor import Supervisor
+from sensors.neighbours import Neighbours
 from sensors.registry import build_contact, build_output, build_sensor
 
 log = logging.getLogger(__name__)
@@ -88,6 +89,7 @@ class Agent:
         self.supervisor = Supervisor()
         self.children = children_of(config)
         self.pollers: dict[str, Poller] = {}
+        self.neighbours: dict[str, Neighbours] = {}  # by room
         self.output_faults: dict[str, str] = {}
         self.link: Any = None
         self._centre = centre
@@ -256,10 +258,11 @@ class Agent:
         device, agent = self.config.sensors[name], self.config.agent
         taken = await self.buffer.taken(name)
         sensor = build_sensor(device.driver, name, device.driver_options, wires=self.wires.of(device), taken=taken)
+        neighbours = self.neighbours.setdefault(self.settings.room(name), Neighbours())
         poller = Poller(
             name,
             sensor,
-            checkers=lambda quantity: checker_for(sensor, quantity, device.driver_options),
+            checkers=lambda quantity: checker_for(sensor, quantity, device.driver_options, neighbours=neighbours),
             channels=self.channels,
             desk=self.desk,
             buffer=self.buffer,
@@ -393,12 +396,12 @@ class Agent:
         }
 
 
-def checker_for(sensor: Any, quantity: str, options: Any) -> Any:
-    """The checker of one of a sensor's channels."""
+def checker_for(sensor: Any, quantity: str, options: Any, *, neighbours: Neighbours) -> Any:
+    """The checker of one of a sensor's channels; neighbours: what all sensors of its room share."""
     from sensors.validation import Validator
 
     channel = next(channel for channel in sensor.channels if channel.quantity == quantity)
-    return Validator(channel, options)
+    return Validator(channel, options, sensor=sensor.name, neighbours=neighbours)
 
 
 async def _threads(uploader: Any) -> None:

@@ -62,12 +62,17 @@ green = 13
 def _table(options: Iterable[Option]) -> str:
     rows = ["| option | value | default | what it is |", "|---|---|---|---|"]
     for option in options:
-        bounds = option.range_words()
-        value = KINDS[option.kind] + (f", {bounds}" if bounds and option.kind != "pin" else "")
-        default = "**required**" if option.required else "" if option.default in (None, (), {}) else f"`{_toml(option.default)}`"
-        rows.append(f"| `{option.name}` | {value} | {default} | {option.words} |")
-        rows.extend(f"| `{option.name}.{inner.name}` | {KINDS[inner.kind]} | | {inner.words} |" for inner in option.options)
+        rows.append(_row(option, ""))
+        around = f"{option.name}.NAME." if option.kind == "named" else f"{option.name}."
+        rows.extend(_row(inner, around) for inner in option.options)
     return "\n".join(rows) + "\n"
+
+
+def _row(option: Option, around: str) -> str:
+    bounds = option.range_words()
+    value = KINDS[option.kind] + (f", {bounds}" if bounds and option.kind != "pin" else "")
+    default = "**required**" if option.required else "" if option.default in (None, (), {}) else f"`{_toml(option.default)}`"
+    return f"| `{around}{option.name}` | {value} | {default} | {option.words} |"
 
 
 def _toml(value: object) -> str:

@@ -1,17 +1,19 @@
-"""Judges one channel's readings: range, rate of change, stuck values, freshness. Marks quality and why; never clamps, never invents."""
+"""Judges one channel's readings: range, rate of change, stuck values. Marks quality and why; never clamps, never invents."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sensors.readings import BAD, SUSPECT, Channel, Instant, Reading, missing
+from sensors.neighbours import Neighbours
+from sensors.readings import BAD, GOOD, SUSPECT, Channel, Reading
 from wire.units import plausible
 
 RATES = {"temperature": "temperature_rate", "relative_humidity": "humidity_rate"}  # option with the rate, in units a minute
 MINUTE_MS = 60_000
 PERSISTS = 3  # a jump that so many readings in a row agree on was real
 FINE = 0.01  # a sensor of this resolution never repeats itself for stuck_s; a coarser one may, for longer in proportion
-FRESH_S = 30.0
+NEVER_STILL = frozenset(("temperature", "relative_humidity", "air_pressure", "co2"))  # a dark room's light may well stand at 0 for days
+MOVED_STEPS = 2  # a neighbour that moved by more than so many steps of the sensor's own should have moved it too
 
 
 class Validator:
@@ -21,13 +23,17 @@ class Validator:
     was reported) is judged by range alone.
     """
 
-    def __init__(self, channel: Channel, options: Mapping[str, Any]) -> None:
-        """channel: the sensor's own declaration; options: temperature_rate, humidity_rate (a minute), stuck_s, fresh_s where present."""
+    def __init__(self, channel: Channel, options: Mapping[str, Any], *, sensor: str = "", neighbours: Neighbours | None = None) -> None:
+        """channel: the sensor's own declaration; options: temperature_rate, humidity_rate (a minute), stuck_s, where present;
+        sensor: its name among its neighbours, which all sensors of a room share.
+        """
         self._channel = channel
+        self._sensor = sensor
+        self._neighbours = neighbours or Neighbours()
         self._rate = options.get(RATES.get(channel.quantity, ""))
         coarse = max(1.0, (channel.resolution or FINE) / FINE)
-        self._stuck_ms = float(options.get("stuck_s") or 0.0) * 1000 * coarse
-        self._fresh_ms = float(options.get("fresh_s") or FRESH_S) * 1000
+        stuck_s = float(options.get("stuck_s") or 0.0) if channel.quantity in NEVER_STILL else 0.0
+        self._stuck_ms = stuck_s * 1000 * coarse
         self._level: Reading | None = None  # the last value taken for real
         self._jumped: list[float] = []
         self._same: Reading | None = None  # the first of a run of equal values
@@ -45,16 +51,10 @@ class Validator:
         if self._newest_m is not None and reading.m_ms < self._newest_m:
             return reading
         self._newest_m = reading.m_ms
-        return self._stuck(self._jump(reading, value), value)
-
-    def stale(self, at: Instant) -> Reading | None:
-        """A missing reading when no value has come for fresh_s (driven by a timer, not by readings), else None."""
-        if self._newest_m is None:
-            self._newest_m = at.m_ms
-        silent_ms = at.m_ms - self._newest_m
-        if silent_ms < self._fresh_ms:
-            return None
-        return missing(self._channel.quantity, f"no value for {silent_ms // 1000} s", at)
+        judged = self._stuck(self._jump(reading, value), value)
+        if judged.quality == GOOD:
+            self._neighbours.saw(self._sensor, reading.quantity, value, reading.m_ms)
+        return judged
 
     def _jump(self, reading: Reading, value: float) -> Reading:
         level = self._level
@@ -81,4 +81,8 @@ class Validator:
         lasted_ms = reading.m_ms - same.m_ms
         if not self._stuck_ms or lasted_ms < self._stuck_ms:
             return reading
-        return reading.marked(SUSPECT, f"exactly {value:g} {reading.unit} for {lasted_ms // 1000} s: stuck?")
+        moved = self._neighbours.moved(self._sensor, reading.quantity, same.m_ms)
+        if moved is not None and moved <= MOVED_STEPS * (self._channel.resolution or FINE):
+            return reading  # the room itself stands still
+        beside = "" if moved is None else f", while a neighbour moved by {moved:.3g}"
+        return reading.marked(SUSPECT, f"exactly {value:g} {reading.unit} for {lasted_ms // 1000} s{beside}: stuck?")

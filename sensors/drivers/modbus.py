@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sensors.errors import ChipError, SensorError
+from sensors.errors import ChipError, SensorError, SilentError
 from sensors.readings import Channel, Reading, measured, missing, now
 from sensors.registers import ValueMap, spans
 from sensors.transports.modbus import ModbusLine
@@ -40,11 +40,16 @@ class ModbusDevice:
         """All values now; one that could not be had is missing, with the reason."""
         registers: dict[tuple[int, int], int] = {}
         whys: dict[tuple[int, int], str] = {}
+        silent = ""
         for span in self._spans:
             numbers = [(span.function, number) for number in range(span.register, span.register + span.count)]
+            if silent:  # asking on would keep the line from its other devices for a timeout each
+                whys.update(dict.fromkeys(numbers, silent))
+                continue
             try:
                 words = await self._line.read_registers(self._unit, function=span.function, address=span.register, count=span.count)
             except SensorError as error:
+                silent = str(error) if isinstance(error, SilentError) else ""
                 whys.update(dict.fromkeys(numbers, str(error)))
             else:
                 registers.update(zip(numbers, words, strict=True))

@@ -24,6 +24,7 @@ class Scd4xSensor(I2cChip):
         """options: address."""
         super().__init__(name, options, bus=bus)
         self._started = False
+        self.wait_s = WAIT_S
 
     @property
     def channels(self) -> tuple[Channel, ...]:
@@ -34,10 +35,10 @@ class Scd4xSensor(I2cChip):
         """The next value."""
         if not self._started:
             await self._start()
-        until_s = time.monotonic() + WAIT_S
+        until_s = time.monotonic() + self.wait_s
         while not scd4x.ready(await self.ask(scd4x.READY, wait_ms=scd4x.COMMAND_MS, count=scd4x.READY_BYTES)):
             if time.monotonic() >= until_s:
-                raise SilentError(f"no value within {WAIT_S:g} s")
+                raise SilentError(f"no value within {self.wait_s:g} s")
             await asyncio.sleep(LOOK_S)
         at = now()
         ppm = scd4x.co2_ppm(await self.ask(scd4x.READ, wait_ms=scd4x.COMMAND_MS, count=scd4x.READ_BYTES))

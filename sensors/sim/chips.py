@@ -54,7 +54,7 @@ class SimChip:
 
     def answered(self, answer: bytes, count: int) -> bytes:
         """`count` bytes of an answer as they arrive; the second half as ones where the chip lets go of the bus."""
-        kept = len(answer) // 2 if "half" in self.faults else len(answer)
+        kept = (len(answer) + 1) // 2 if "half" in self.faults else len(answer)
         return (answer[:kept] + b"\xff" * count)[:count]
 
 

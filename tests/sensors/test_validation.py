@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+from sensors.neighbours import Neighbours
 from sensors.readings import Channel, Instant, Reading, measured, missing
 from sensors.validation import PERSISTS, Validator
 
 CHANNEL = Channel("temperature", "Cel", resolution=0.01, tolerance=0.2, low=-40.0, high=125.0)
-OPTIONS = {"temperature_rate": 5.0, "humidity_rate": 30.0, "stuck_s": 60.0, "fresh_s": 10.0}
+OPTIONS = {"temperature_rate": 5.0, "humidity_rate": 30.0, "stuck_s": 60.0}
 T0 = 1795522214987
 
 
@@ -81,11 +82,28 @@ def test_late_readings_are_judged_by_range_alone() -> None:
     assert validator.check(measured("temperature", 20.01, at(101))).quality == "good"
 
 
-def test_silence_is_noticed_by_the_clock() -> None:
-    validator = Validator(CHANNEL, OPTIONS)
-    assert validator.stale(at(0)) is None
-    validator.check(measured("temperature", 20.0, at(5)))
-    assert validator.stale(at(14)) is None
-    stale = validator.stale(at(16))
-    assert stale is not None
-    assert (stale.value, stale.quality, stale.why) == (None, "bad", "no value for 11 s")
+def beside(step: float, *, resolution: float = 0.01) -> list[Reading]:
+    """A sensor that stands still for 70 s beside one that moves by `step` each second."""
+    neighbours = Neighbours()
+    still = Validator(
+        replace(CHANNEL, resolution=resolution), {**OPTIONS, "stuck_s": 60 * 0.01 / resolution}, sensor="a", neighbours=neighbours
+    )
+    other = Validator(CHANNEL, OPTIONS, sensor="b", neighbours=neighbours)
+    found = []
+    for second in range(70):
+        other.check(measured("temperature", 20 + step * second, at(second)))
+        found.append(still.check(measured("temperature", 20.0, at(second))))
+    return found
+
+
+def test_standing_still_is_suspect_only_where_a_neighbour_moved() -> None:
+    assert qualities(beside(0.01)) == "g" * 60 + "s" * 10
+    assert beside(0.01)[-1].why == "exactly 20 Cel for 69 s, while a neighbour moved by 0.69: stuck?"
+    assert qualities(beside(0.0002)) == "g" * 70, "the whole room stands still"
+    assert qualities(beside(0.002, resolution=0.1)) == "g" * 70, "a coarse sensor need not have seen it"
+    assert qualities(beside(0.01, resolution=0.1))[-1] == "s"
+
+
+def test_darkness_may_last() -> None:
+    dark = Validator(Channel("illuminance", "lx", resolution=0.0084), OPTIONS)
+    assert {dark.check(measured("illuminance", 0.0, at(second))).quality for second in range(100)} == {"good"}
