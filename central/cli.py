@@ -161,6 +161,12 @@ def _export(config: CentralConfig, args: argparse.Namespace) -> int:
     return DONE
 
 
+def _report(config: CentralConfig, args: argparse.Namespace) -> int:
+    from central.environment.reports.command import run
+
+    return run(_open(config), config, args)
+
+
 def _user_add(config: CentralConfig, args: argparse.Namespace) -> int:
     from central.people.users import PeopleError, add_token, add_user
 
@@ -183,6 +189,24 @@ def _user_add(config: CentralConfig, args: argparse.Namespace) -> int:
     return DONE
 
 
+def _node_enrol(config: CentralConfig, args: argparse.Namespace) -> int:
+    from central.enrol import enrol_node, node_user
+
+    if not valid_name(args.node):
+        raise InputError(f"{args.node!r} is not a name: 1-40 of a-z, 0-9, - and _")
+    engine = _open(config)
+    try:
+        out = args.out or config.enrolled
+        file = enrol_node(engine, agent=args.name, node=args.node, out=out, broker_folder=config.broker_folder)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    _prepare_broker(config, engine)
+    print(f"node {args.node} is user {node_user(args.name, args.node)} at the broker; its password, for the node's node.json:")
+    print(f"  {file}")
+    print(f"the broker reads its files again on SIGHUP: {config.broker_folder}")
+    return DONE
+
+
 def _agent_enrol(config: CentralConfig, args: argparse.Namespace) -> int:
     from central.enrol import enrol
 
@@ -192,6 +216,8 @@ def _agent_enrol(config: CentralConfig, args: argparse.Namespace) -> int:
     for word in (args.name, room):
         if not valid_name(word):
             raise InputError(f"{word!r} is not a name: 1-40 of a-z, 0-9, - and _")
+    if args.node:
+        return _node_enrol(config, args)
     try:
         public_key = parse_public_key(args.key)
         engine, key = _open(config), load_or_make_key(config.key_file)
@@ -236,6 +262,12 @@ def _parser() -> argparse.ArgumentParser:
     series = commands.add_parser("metrics", help=words, description=words)
     metrics.add_arguments(series)
     series.set_defaults(alone=metrics.run)
+    report = add("report", _report, "make a room's monthly report as a PDF, or file all that are due")
+    report.add_argument("room", nargs="?", metavar="ROOM")
+    report.add_argument("month", nargs="?", metavar="YYYY-MM")
+    report.add_argument("--lang", choices=("zh", "en"), default="zh", help="the report's language (default: zh)")
+    report.add_argument("--out", type=Path, help="the file to write (default: ROOM-YYYY-MM-LANG.pdf)")
+    report.add_argument("--due", action="store_true", help="file every report that the schedules ask for and nobody has filed")
     users = commands.add_parser("user", help="people").add_subparsers(metavar="COMMAND", required=True)
     user = add("add", _user_add, "add a person; the password is asked for, or read from a file or standard input", users)
     user.add_argument("name", metavar="NAME")
@@ -246,7 +278,9 @@ def _parser() -> argparse.ArgumentParser:
     agents = commands.add_parser("agent", help="agents").add_subparsers(metavar="COMMAND", required=True)
     agent = add("enrol", _agent_enrol, "enrol an agent: its key in, its token, broker password and the centre's key out", agents)
     agent.add_argument("name", metavar="NAME")
-    agent.add_argument("--key", required=True, metavar="BASE64", help="the agent's public key (`muniment-agent key` prints it)")
+    what = agent.add_mutually_exclusive_group(required=True)
+    what.add_argument("--key", metavar="BASE64", help="the agent's public key (`muniment-agent key` prints it)")
+    what.add_argument("--node", metavar="NODE", help="a Wi-Fi sensor node of that enrolled agent: a broker password of its own")
     agent.add_argument("--room", help="the room it stands in (default: its name)")
     agent.add_argument("--out", type=Path, help="where to write its files (default: DATA/enrolled)")
     return parser

@@ -17,6 +17,7 @@ from central.environment.metrics.projection import MetricsProjector
 from central.environment.patrols.projection import PatrolProjector
 from central.environment.plans.projection import PlanProjector
 from central.environment.projection import RoomProjector
+from central.environment.reports.projection import ReportProjector
 from central.environment.works.projection import WorksProjector
 from central.health.projection import BootClock, HealthProjector
 from central.security.projection import SecurityProjector
@@ -61,6 +62,7 @@ class Projections:
             security,
             digitization,
             PlanProjector(),
+            ReportProjector(),
             LimitsProjector(),
             InstrumentProjector(),
         )

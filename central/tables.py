@@ -7,7 +7,21 @@ from sqlalchemy import MetaData, Table
 
 from central.store.metadata import metadata
 
-DOMAINS = ("ledger", "environment", "security", "digitization", "health", "people", "environment.works", "environment.patrols", "environment.plans", "environment.limits", "environment.instruments", "environment.metrics")
+DOMAINS = (
+    "ledger",
+    "environment",
+    "security",
+    "digitization",
+    "health",
+    "people",
+    "environment.works",
+    "environment.patrols",
+    "environment.plans",
+    "environment.limits",
+    "environment.instruments",
+    "environment.metrics",
+    "environment.reports",
+)
 
 
 def load_tables() -> MetaData:

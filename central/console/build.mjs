@@ -1,6 +1,6 @@
 // Bundles the console's scripts and styles into static/dist/ and writes the manifest that the pages read their names from.
 import { build, context } from "esbuild";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 
 const OUT = "static/dist";
@@ -38,7 +38,12 @@ const options = {
 };
 
 await rm(OUT, { recursive: true, force: true });
-await mkdir(OUT, { recursive: true });
+await mkdir(path.join(OUT, "fonts"), { recursive: true });
+for (const weight of [400, 700]) {
+  // for the reports, which are made at the server
+  const font = `noto-sans-sc-chinese-simplified-${weight}-normal.woff2`;
+  await copyFile(path.join("node_modules/@fontsource/noto-sans-sc/files", font), path.join(OUT, "fonts", font));
+}
 if (process.argv.includes("--watch")) {
   const watcher = await context(options);
   await watcher.watch();

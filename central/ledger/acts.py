@@ -22,6 +22,7 @@ Kinds that change tables, with the fields of their bodies (all others, like logi
     room.limits {room, media: [ids], profiles, set_point_c?, set_point_pct?, swing_c?, swing_pct?, rate_c_h?, rate_pct_h?,
                  dew_point_max_c?, condensation_margin_k?, surface?}      profiles: as they were when they were chosen
     calibration.record {channel, serial?, points | offset, gain, date, due?, person, certificate?, note?}
+    report.file {report, room, month, lang, sha256, bytes, tree_size}     report.schedule {room, on, day, lang, from_month}
     page.reject {page, reason}                  gap {agent, lane, epoch, from, to}    by "system"
 """
 
