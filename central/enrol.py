@@ -5,6 +5,7 @@ import hashlib
 import os
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,8 +40,23 @@ def password_line(user: str, password: str) -> str:
     return f"{user}:$7${PBKDF2_ITERATIONS}${base64.b64encode(salt).decode()}${base64.b64encode(made).decode()}"
 
 
-def rights(site: str, central_user: str, names: list[str]) -> str:
-    """Mosquitto's rights file: an agent ends at its own subtree, and only the centre may publish `ack` and `command`."""
+def node_user(agent: str, node: str) -> str:
+    """A Wi-Fi node's user at the broker; no agent's name has a dot."""
+    return f"{agent}.{node}"
+
+
+def known_nodes(folder: Path) -> list[str]:
+    """The users of nodes that have a password in the broker's folder."""
+    path = folder / "passwords"
+    users = [line.partition(":")[0] for line in path.read_text().splitlines()] if path.exists() else []
+    return sorted(user for user in users if user.count(".") == 1)
+
+
+def rights(site: str, central_user: str, names: list[str], nodes: Sequence[str] = ()) -> str:
+    """Mosquitto's rights file: an agent ends at its own subtree, a node (`agent.node`) at its own topic in it.
+
+    Only the centre may publish `ack` and `command` of a lane, only its agent what a node hears.
+    """
     lines = [f"user {central_user}"]
     lines += [f"topic read {ROOT}/{site}/+/{tail}" for tail in (*LANES, "status")]
     lines += [f"topic write {ROOT}/{site}/+/{lane}/ack" for lane in LANES]
@@ -50,8 +66,25 @@ def rights(site: str, central_user: str, names: list[str]) -> str:
         lines += ["", f"user {name}"]
         lines += [f"topic write {own}/{tail}" for tail in (*LANES, "status")]
         lines += [f"topic read {own}/{lane}/ack" for lane in LANES]
-        lines += [f"topic read {own}/command", f"topic readwrite {own}/node/+", "topic write homeassistant/#"]
+        lines += [f"topic read {own}/command", f"topic read {own}/node/+", f"topic write {own}/node/+/ack", "topic write homeassistant/#"]
+    for user in nodes:
+        agent, _, node = user.partition(".")
+        if agent in names:
+            own = f"{ROOT}/{site}/{agent}/node/{node}"
+            lines += ["", f"user {user}", f"topic write {own}", f"topic read {own}/ack"]
     return "\n".join(lines) + "\n"
+
+
+def enrol_node(engine: Engine, *, agent: str, node: str, out: Path, broker_folder: Path) -> Path:
+    """Give a Wi-Fi node of an enrolled agent a broker password of its own, in a file; ValueError for an agent that is not enrolled."""
+    password, file = secrets.token_urlsafe(32), out / agent / f"node-{node}-password"
+    with writing(engine) as connection:
+        if connection.scalar(select(agents.c.id).where(agents.c.name == agent)) is None:
+            raise ValueError(f"{agent} is not enrolled")
+        acts.record(connection, kind="node.enrol", actor="operator of the centre", body={"agent": agent, "node": node})
+    write_secret(file, password.encode() + b"\n")
+    _set_password(broker_folder, node_user(agent, node), password)
+    return file
 
 
 def _set_password(folder: Path, user: str, password: str) -> None:
@@ -71,7 +104,7 @@ def prepare_broker(engine: Engine, *, site: str, folder: Path, central_user: str
         _set_password(folder, central_user, password_file.read_text().strip())
     with reading(engine) as connection:
         names = list(connection.scalars(select(agents.c.name).order_by(agents.c.name)))
-    write_secret(folder / "acl", rights(site, central_user, names).encode())
+    write_secret(folder / "acl", rights(site, central_user, names, known_nodes(folder)).encode())
 
 
 def enrol(engine: Engine, *, key: Ed25519PrivateKey, name: str, room: str, public_key: bytes, out: Path, broker_folder: Path) -> Enrolled:

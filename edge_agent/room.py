@@ -2,9 +2,14 @@
 
 import asyncio
 import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge_agent.config import Config, Device
 from sensors.transports.wires import DeviceWires, Wires
+
+if TYPE_CHECKING:
+    from sensors.transports.node_broker import NodeBroker
 
 LOOK_S = 1.0
 
@@ -23,7 +28,7 @@ class RoomWires:
 
 async def room_wires(config: Config, stack: contextlib.AsyncExitStack) -> RoomWires:
     """Open what the devices' wires need; the simulated room is loaded only where a device sits in it."""
-    real = DeviceWires()
+    real = DeviceWires(nodes=_node_broker(config))
     stack.push_async_callback(real.close)
     groups = (config.sensors, config.contacts, config.outputs)
     if not any(device.sim for group in groups for device in group.values()):
@@ -35,6 +40,25 @@ async def room_wires(config: Config, stack: contextlib.AsyncExitStack) -> RoomWi
     world = RoomWorld(seed=sim["seed"], temp_c=sim["temp_c"], rh_pct=sim["rh_pct"], people=sim["people"], door_every_s=sim["door_every_s"])
     room = SimRoom(config.data / "sim", world=world, speed=sim["speed"])
     return RoomWires(real, await stack.enter_async_context(room))
+
+
+def _node_broker(config: Config) -> "NodeBroker | None":
+    """The connection for Wi-Fi nodes, with the agent's own name and password; None where no sensor is one."""
+    broker = config.broker
+    if broker is None or not any(device.options.get("link") == "mqtt" for device in config.sensors.values()):
+        return None
+    from edge_agent.keys import BROKER_PASSWORD, read_secret
+    from sensors.transports.node_broker import NodeBroker
+
+    file, authority = broker["password_file"], broker["tls_ca"]
+    return NodeBroker(
+        host=broker["host"],
+        port=broker["port"],
+        site=config.agent["site"],
+        agent=config.name,
+        password=lambda: read_secret(Path(file), variable=BROKER_PASSWORD) if file else None,
+        tls_ca=Path(authority) if authority else None,
+    )
 
 
 def gpio_errors() -> tuple[type[Exception], ...]:

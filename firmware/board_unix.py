@@ -1,6 +1,7 @@
 """The node as a process: a serial wire at a path that may come and go, and an I2C bus forwarded over standard input and output.
 
-The forwarded bus speaks one line each way: ``w 44 fd`` or ``r 44 6`` out, ``ok`` with hex or ``no`` back. Its end of file means that
+The forwarded bus speaks one line each way: ``w 44 fd`` or ``r 44 6`` out (``l 1`` for the LED),
+``ok`` with hex or ``no`` back. Its end of file means that
 the room is gone for good. Runs under MicroPython and CPython.
 """
 
@@ -9,6 +10,9 @@ import binascii
 import os
 import sys
 import time
+
+from firmware.mqtt import open_mqtt
+from firmware.settings import Settings, load
 
 ENODEV = 19
 EIO = 5
@@ -19,19 +23,23 @@ def _option(argv, name, default):
 
 
 class ForwardedI2C:
-    """The two calls of machine.I2C that the node needs."""
+    """The two calls of machine.I2C that the node needs, and the LED's wire beside it."""
 
     def __init__(self, board):
         """board: told by `gone` when the other end has closed."""
         self._board = board
 
-    def writeto(self, address, data):
+    def writeto(self, address, data, stop=True):
         """Write bytes; OSError when nobody acknowledges."""
         self._ask("w %02x %s\n" % (address, binascii.hexlify(data).decode()))
 
     def readfrom(self, address, count):
         """Read bytes; OSError when nobody acknowledges."""
         return binascii.unhexlify(self._ask("r %02x %d\n" % (address, count)))
+
+    def led(self, on):
+        """Switch the LED."""
+        self._ask("l %d\n" % on)
 
     def _ask(self, line):
         try:
@@ -66,7 +74,7 @@ class StreamPort:
         self._writer.write(data)
         await self._writer.drain()
 
-    def close(self):
+    async def close(self):
         """Close the device."""
         self._file.close()
 
@@ -96,22 +104,40 @@ class DescriptorPort:
         except BlockingIOError:
             await asyncio.sleep(0.05)
 
-    def close(self):
+    async def close(self):
         """Close the device."""
         os.close(self._fd)
 
 
-class Board:
-    """Options: --serial PATH, --name NAME, --period-ms N, --ring N."""
+def settings_of(argv):
+    """Settings of a process: --settings FILE, and over it --name NAME, --period-ms N, --ring N."""
+    path = _option(argv, "--settings", None)
+    settings = load(path) if path else Settings({"name": "node", "segments": 0, "ram_samples": 3600})
+    settings.name = _option(argv, "--name", settings.name)
+    settings.period_ms = int(_option(argv, "--period-ms", settings.period_ms))
+    settings.ram_samples = int(_option(argv, "--ring", settings.ram_samples))
+    return settings
 
-    def __init__(self, argv, uptime):
+
+class Board:
+    """Options: --serial PATH for links by wire, --folder DIR for the ring in flash.
+
+    Every board has: gone, model, boot (an id of this start), folder (of the ring in flash, or None), period_ms, watchdog_ms (0 = none),
+    watches_link (whether the watchdog ends a link that hangs), i2c, uptime_ms(), open_port(), led(on), feed_watchdog().
+    """
+
+    model = sys.platform
+    watchdog_ms = 0
+
+    def __init__(self, argv, uptime, settings):
         """argv: the options as a list; uptime: class that turns wrapping ticks into milliseconds."""
         self.gone = False
-        self.name = _option(argv, "--name", "node")
-        self.period_ms = int(_option(argv, "--period-ms", "1000"))
-        self.ring_samples = int(_option(argv, "--ring", "3600"))
+        self.period_ms = settings.period_ms
         self.boot = binascii.hexlify(os.urandom(8)).decode()
+        self.folder = _option(argv, "--folder", None)
+        self.watches_link = settings.link == "mqtt"
         self.i2c = ForwardedI2C(self)
+        self._settings = settings
         self._path = _option(argv, "--serial", None)
         if sys.implementation.name == "micropython":
             self.uptime_ms = uptime(time.ticks_ms, time.ticks_diff)
@@ -120,12 +146,21 @@ class Board:
             self.uptime_ms = uptime(lambda: time.monotonic_ns() // 1000000, lambda later, earlier: later - earlier)
             self._port = DescriptorPort
 
-    def open_port(self):
-        """The serial wire, or None while there is none."""
+    async def open_port(self):
+        """The wire, or None while there is none."""
+        if self._settings.link == "mqtt":
+            return await open_mqtt(self._settings, "node-" + self.boot)
         try:
             return self._port(self._path)
         except OSError:
             return None
+
+    def led(self, on):
+        """Switch the LED."""
+        try:
+            self.i2c.led(on)
+        except OSError:
+            return  # the room is gone
 
     def feed_watchdog(self):
         """A process has none."""

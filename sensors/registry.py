@@ -84,7 +84,7 @@ def build_sensor(driver: str, name: str, options: Mapping[str, Any], *, wires: W
     if driver == "node":
         from sensors.drivers.node import NodeSensor
 
-        return NodeSensor(name, values, port=wires.serial_port(driver, name, values), taken=taken)
+        return NodeSensor(name, values, wire=wires.node(driver, name, values), taken=taken)
     if driver in ("modbus", "modbus_th"):
         return _modbus(driver, name, values, wires)
     if driver == "ds18b20":

@@ -49,6 +49,17 @@ def command_topic(site, agent):
     return agent_topic(site, agent, "command")
 
 
+def node_topic(site, agent, node):
+    """Where a Wi-Fi sensor node publishes its frames; `/ack` after it is where its agent answers."""
+    _checked(node)
+    return agent_topic(site, agent, "node/" + node)
+
+
+def node_ack_topic(site, agent, node):
+    """Where an agent greets a node and acknowledges its samples."""
+    return node_topic(site, agent, node) + "/ack"
+
+
 def parse(topic):
     """Split a topic of ours into (site, agent, kind), kind = a lane, "LANE/ack", "status", "command" or "node/NAME"."""
     parts = topic.split("/")

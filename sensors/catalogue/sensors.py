@@ -55,9 +55,13 @@ SENSORS: dict[str, Driver] = {
     for driver in (
         Driver(
             "node",
-            "A sensor node with Muniment's firmware on a serial port (USB or UART).",
+            "A sensor node with Muniment's firmware: on a serial port, on a line shared by several, or on the broker.",
             (
-                Option("port", "text", "The node's serial port; prefer /dev/serial/by-id/….", on_device=True),
+                Option("link", "text", "How it is reached: by a serial port or over MQTT.", "serial", choices=("serial", "mqtt")),
+                Option("port", "text", "The node's serial port; prefer /dev/serial/by-id/…. Not with link = \"mqtt\"."),
+                Option("address", "integer", "Its address on a shared RS-485 line; 0 = alone on its port.", 0, low=0, high=247),
+                Option("node", "text", "Its name on the broker (default: the sensor's name)."),
+                Option("chips", "text", "What it carries, such as \"sht4x,veml7700\": which channels are missing before it was heard.", "sht4x"),
                 Option("baud", "integer", "Bits per second; USB ports ignore it.", 115200, low=1200, high=1_000_000),
                 Option("silent_s", "number", "Without a sample for this long, readings are missing.", 10.0, low=1, high=3600, unit="s"),
                 *RATES,

@@ -1,4 +1,4 @@
-"""Muniment's sensor node on a serial port: takes its samples in order and once, and gives each the time at which it was measured.
+"""Muniment's sensor node, by cable, shared line or broker: its samples in order and once, each with the time of its measurement.
 
 The node has no clock of its own. Each sample carries its age and the node's uptime at sending; the smallest distance seen between
 that uptime and our CLOCK_BOOTTIME is the node's start, so that a sample that waited in a buffer on the way still gets its own time.
@@ -11,11 +11,10 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from sensors.drivers.sht4x import sht4x_channels, sht4x_readings
+from sensors.drivers.node_channels import NodeChannels
 from sensors.errors import TransportError
-from sensors.readings import Channel, Instant, Reading, missing, now
-from sensors.transports.serial_port import SerialPort
-from wire.frames import FrameReader, encode_frame
+from sensors.readings import SUSPECT, Channel, Instant, Reading, missing, now
+from sensors.transports.node_wires import NodeWire
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +24,8 @@ REOPEN_S = (0.2, 2.0)  # first and longest wait between two tries to open the po
 DRIFT = 0.0005  # a crystal and its temperature: far below 500 ppm
 TEXT_MAX = 64
 NUMBER_MAX = 2**53  # of samples and of milliseconds: what JSON carries exactly, and far more than a node lives
-WHY = {"crc": "wrong CRC from the chip", "absent": "the chip does not answer"}
+PAST_MAX_MS = 366 * 86_400_000  # no node keeps samples for longer
+UNSURE = "measured before the node's restart, at this time or earlier"
 
 
 def _counts(number: Any) -> bool:
@@ -58,24 +58,25 @@ class NodeSensor:
 
     pushed = True
 
-    def __init__(self, name: str, options: Mapping[str, Any], *, port: str, taken: str = "") -> None:
-        """name: for the log; options: baud, silent_s; port: path of the serial device; taken: as `taken` said before a restart."""
+    def __init__(self, name: str, options: Mapping[str, Any], *, wire: NodeWire, taken: str = "") -> None:
+        """name: for the log; options: silent_s, chips; wire: to the node; taken: as `taken` said before a restart."""
         self.name = name
+        self.node = self.version = ""  # what the node calls itself, once it has said hello
+        self.boots = 0  # how often it has started, where it counts
         self.lost = 0  # samples that the node's ring had to drop
         self.damaged = 0  # frames that did not decode
         self._damaged_here = 0
-        self._port = SerialPort(port, int(options["baud"]))
+        self._wire = wire
         self._silent_ms = int(options["silent_s"] * 1000)
         self._session = ""
         self._boot = ""
-        self._serial = ""
+        self._channels = NodeChannels.of(str(options["chips"]))
         self._seq: int | None = None  # highest sample taken of this boot
         stored, _, self._stored_boot = taken.partition(" ")
         self._stored = int(stored or 0)  # highest sample stored of _stored_boot, before a restart
         self._owed = False  # whether _seq has yet to be acknowledged
         self._greeted = False
         self._hello_due = 0.0
-        self._frames = FrameReader()
         self._clock = NodeClock()
         self._heard_m: int | None = None
         self._wait_s = REOPEN_S[0]
@@ -83,8 +84,8 @@ class NodeSensor:
 
     @property
     def channels(self) -> tuple[Channel, ...]:
-        """Temperature and humidity of the node's SHT4x."""
-        return sht4x_channels(self._serial)
+        """What the node's chips measure; before its first hello, what the option `chips` says."""
+        return self._channels.channels
 
     @property
     def taken(self) -> str:
@@ -92,7 +93,7 @@ class NodeSensor:
         return f"{self._seq} {self._boot}" if self._seq is not None else ""
 
     async def read(self) -> list[Reading]:
-        """The samples that have come since the last call, oldest first; after silent_s without any, two missing readings."""
+        """The samples that have come since the last call, oldest first; after silent_s without any, a missing one a channel."""
         if self._heard_m is None:
             self._heard_m = now().m_ms
         while True:
@@ -112,31 +113,44 @@ class NodeSensor:
                 return readings
 
     async def _exchange(self, left_s: float) -> list[Reading]:
-        if not self._port.is_open:
-            self._port.open()
+        if not self._wire.is_open:
+            self._wire.open()
             self._session = secrets.token_hex(8)
-            self._frames = FrameReader()
             self._damaged_here = 0
             self._greeted = False
             self._hello_due = 0.0
         clock_s = asyncio.get_running_loop().time()
         if clock_s >= self._hello_due:
-            self._port.send(encode_frame({"k": "hello", "session": self._session}))
-            self._hello_due = clock_s + HELLO_S
+            self._greet(clock_s)
         self._acknowledge()
-        data = await self._port.receive(min(left_s, HELLO_S))
+        messages = await self._wire.receive(min(left_s, HELLO_S))
         at = now()
         readings: list[Reading] = []
-        messages = self._frames.feed(data)
         self._note_damage()
         for message in messages:
+            if message.get("k") == "here" and not self._greeted:
+                self._greet(clock_s)
             readings += self._take(message, at)
             self._hello_due = clock_s + GREET_S
         return readings
 
+    def _greet(self, clock_s: float) -> None:
+        self._wire.send({"k": "hello", "session": self._session, "t": now().t_ms})
+        self._hello_due = clock_s + HELLO_S
+
+    def identify(self, seconds: float) -> bool:
+        """Blink the node's LED for so long; False when the node is not there to hear it."""
+        try:
+            if not self._greeted or not self._wire.is_open:
+                return False
+            self._wire.send({"k": "identify", "s": max(0, round(seconds))})
+        except TransportError:
+            return False
+        return True
+
     def _note_damage(self) -> None:
         """Count what was no frame; say so once a connection."""
-        fresh = self._frames.bad - self._damaged_here
+        fresh = self._wire.bad - self._damaged_here
         if fresh and not self._damaged_here:
             log.warning("%s: damaged frames on the wire; the node sends again what was in them", self.name)
         self._damaged_here += fresh
@@ -144,7 +158,7 @@ class NodeSensor:
 
     def _acknowledge(self) -> None:
         if self._owed and self._greeted:
-            self._port.send(encode_frame({"k": "ack", "boot": self._boot, "seq": self._seq}))
+            self._wire.send({"k": "ack", "boot": self._boot, "seq": self._seq})
             self._owed = False
 
     def _take(self, message: dict[str, Any], at: Instant) -> list[Reading]:
@@ -155,8 +169,9 @@ class NodeSensor:
         if message.get("k") != "sample" or not all(_counts(number) for number in numbers) or not self._greeted:
             return []
         seq, oldest, age_ms, up_ms = (int(number or 0) for number in numbers)
-        if age_ms > up_ms:
-            return []  # nothing is older than the node's start
+        past = message.get("past")
+        if age_ms > (PAST_MAX_MS if past in (1, 2) else up_ms):
+            return []  # nothing of this start is older than it
         self._clock.heard(up_ms, at.m_ms)
         if self._seq is None and self._boot == self._stored_boot and seq <= self._stored:
             self._seq = self._stored  # stored by the agent before this one, which could not say so any more
@@ -172,14 +187,8 @@ class NodeSensor:
         self._seq = seq
         self._owed = True
         m_ms = min(self._clock.m_ms(up_ms - age_ms), at.m_ms)
-        return self._readings(message, at.earlier(at.m_ms - m_ms))
-
-    def _readings(self, message: dict[str, Any], at: Instant) -> list[Reading]:
-        ticks, fault = (message.get("t"), message.get("h")), message.get("fault")
-        if fault is None and all(type(word) is int and 0 <= word <= 0xFFFF for word in ticks):
-            return sht4x_readings(int(ticks[0] or 0), int(ticks[1] or 0), at)
-        why = WHY.get(str(fault), f"the node reports {str(fault)[:TEXT_MAX]}")
-        return [missing(channel.quantity, why, at) for channel in self.channels]
+        readings = self._channels.readings(message, at.earlier(at.m_ms - m_ms))
+        return [reading.marked(SUSPECT, UNSURE) for reading in readings] if past == 2 else readings
 
     def _hello(self, message: dict[str, Any], at: Instant) -> None:
         boot, up = message.get("boot"), message.get("up")
@@ -189,12 +198,13 @@ class NodeSensor:
             self._boot, self._seq, self._owed = boot[:TEXT_MAX], None, False
             self._clock = NodeClock()
         self._clock.heard(up, at.m_ms)
-        self._serial = str(message.get("chip", ""))[:TEXT_MAX]
+        self._channels = self._channels.told(message)
         self._greeted = True
         self._wait_s = REOPEN_S[0]
         self._trouble = "the node is silent"
-        words = (self.name, str(message.get("node"))[:TEXT_MAX], str(message.get("version"))[:TEXT_MAX], self._boot)
-        log.info("%s: node %s, firmware %s, boot %s", *words)
+        self.node, self.version = (str(message.get(field))[:TEXT_MAX] for field in ("node", "version"))
+        self.boots = int(message["boots"]) if _counts(message.get("boots")) else 0
+        log.info("%s: node %s, firmware %s, start %d, boot %s", self.name, self.node, self.version, self.boots, self._boot)
 
     def _disconnected(self, why: str) -> None:
         if self._greeted or why != self._trouble:
@@ -204,4 +214,4 @@ class NodeSensor:
 
     async def close(self) -> None:
         """Acknowledge nothing further and let go of the port; idempotent."""
-        self._port.close()
+        self._wire.close()

@@ -3,7 +3,8 @@
 import asyncio
 import os
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 CHUNK_BYTES = 4096
@@ -87,3 +88,33 @@ class Cable:
             middle = len(data) // 2
             data = data[:middle] + bytes([data[middle] ^ 0x01]) + data[middle + 1 :]
         self._ends[to].send(data)
+
+
+class SharedLine:
+    """An RS-485 line: what one end says all others hear, the agent hears itself too, as with many adapters."""
+
+    def __init__(self, agent: Path, nodes: Sequence[Path]) -> None:
+        """agent, nodes: where the ends can be opened while the line is there."""
+        self._paths = (agent, *nodes)
+        self._ends: tuple[Pty, ...] = ()
+        self.faults: set[str] = set()
+        self.spoken: list[tuple[int, bytes]] = []  # (end, bytes) in the order of speaking; end 0 is the agent's
+
+    def plug(self) -> None:
+        """Put it there; nothing more the second time."""
+        if not self._ends:
+            self._ends = tuple(Pty(path, partial(self._carry, end)) for end, path in enumerate(self._paths))
+
+    def pull(self) -> None:
+        """Take it away; idempotent."""
+        for end in self._ends:
+            end.close()
+        self._ends = ()
+
+    def _carry(self, end: int, data: bytes) -> None:
+        self.spoken.append((end, data))
+        if "half" in self.faults:
+            data = data[: len(data) // 2]
+        for number, other in enumerate(self._ends):
+            if number != end or end == 0:
+                other.send(data)

@@ -7,11 +7,12 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import wire
 from sensors.errors import TransportError
-from sensors.sim.cable import Cable
+from sensors.sim.cable import Cable, SharedLine
 from sensors.sim.chips import SimI2cBus
 
 log = logging.getLogger(__name__)
@@ -36,15 +37,27 @@ class NodeProcess:
     """Starts the firmware, serves its I2C bus, and starts it again when it has ended: power that stays on."""
 
     def __init__(
-        self, name: str, *, folder: Path, bus: SimI2cBus, period_ms: int = 1000, ring: int = 3600, command: list[str] | None = None
+        self,
+        name: str,
+        *,
+        folder: Path,
+        bus: SimI2cBus,
+        period_ms: int = 1000,
+        ring: int = 3600,
+        command: list[str] | None = None,
+        arguments: Sequence[str] = (),
+        cable: "Cable | SharedLine | None" = None,
     ) -> None:
-        """folder: for the cable's two ends; period_ms: between samples; ring: samples kept; command: another interpreter."""
-        self.cable = Cable(folder / f"{name}.tty", folder / f"{name}.node-tty")
+        """folder: for the cable's two ends; period_ms: between samples; ring: samples kept; command: another interpreter;
+        arguments: more of firmware/board_unix.py's; cable: one that is there already, its end for the node at NAME.node-tty."""
+        self.cable = cable or Cable(folder / f"{name}.tty", folder / f"{name}.node-tty")
         self.bus = bus
         self._node_path = folder / f"{name}.node-tty"
         self._path = folder / f"{name}.tty"
+        self.led = False
+        self.flashes = 0  # how often the LED went on
         self._arguments = ["-m", "firmware.node", "--serial", str(self._node_path.absolute()), "--name", name]
-        self._arguments += ["--period-ms", str(period_ms), "--ring", str(ring)]
+        self._arguments += ["--period-ms", str(period_ms), "--ring", str(ring), *arguments]
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
@@ -100,7 +113,11 @@ class NodeProcess:
             self._socket.send(self._transfer(line))
 
     def _transfer(self, line: bytes) -> bytes:
-        """One I2C transfer; see firmware/board_unix.py for the lines."""
+        """One I2C transfer, or the LED; see firmware/board_unix.py for the lines."""
+        if line[:2] == b"l ":
+            self.led = line[2:] == b"1"
+            self.flashes += self.led
+            return b"ok\n"
         try:
             direction, address, rest = line.decode().split(" ")
             if direction == "w":

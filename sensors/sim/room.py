@@ -21,6 +21,7 @@ from sensors.sim.w1 import SimDs18b20
 from sensors.sim.world import RoomWorld
 from sensors.transports.gpio import Pins
 from sensors.transports.modbus import LineSettings, ModbusLine
+from sensors.transports.node_wires import NodeWire, SerialWire
 from sensors.transports.w1 import OneWire
 from sensors.transports.wires import Options
 
@@ -171,6 +172,10 @@ class SimRoom:
             return values
 
         return around
+
+    def node(self, driver: str, name: str, options: Options) -> NodeWire:
+        """Starts a node's process on a cable of its own, whatever its link, and gives the agent's end of it."""
+        return SerialWire(self.serial_port(driver, name, options), int(options["baud"]))
 
     def serial_port(self, driver: str, name: str, options: Options) -> str:
         """Starts a node's process on a cable and returns the agent's end of it."""

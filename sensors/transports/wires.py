@@ -9,6 +9,8 @@ from sensors.transports.gpio import Pins, device_pins
 if TYPE_CHECKING:
     from sensors.transports.i2c import I2cBus
     from sensors.transports.modbus import ModbusLine
+    from sensors.transports.node_broker import NodeBroker
+    from sensors.transports.node_wires import NodeLine, NodeWire
     from sensors.transports.w1 import OneWire
 
 Options = Mapping[str, Any]
@@ -19,6 +21,9 @@ class Wires(Protocol):
 
     def serial_port(self, driver: str, name: str, options: Options) -> str:
         """The path of the device's serial port."""
+
+    def node(self, driver: str, name: str, options: Options) -> "NodeWire":
+        """The way to a sensor node: a port of its own, a shared line, or the broker."""
 
     def modbus(self, driver: str, name: str, options: Options) -> "ModbusLine":
         """The RS-485 line of the device, shared by all devices on one port."""
@@ -39,7 +44,10 @@ class Wires(Protocol):
 class DeviceWires:
     """The real wires of a Pi. Nothing is opened before a device is built or, on serial lines, read."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, nodes: "NodeBroker | None" = None) -> None:
+        """nodes: the agent's connection for its Wi-Fi nodes, where it has a broker."""
+        self._nodes = nodes
+        self._node_lines: dict[str, NodeLine] = {}
         self._lines: dict[str, ModbusLine] = {}
         self._buses: dict[int, I2cBus] = {}
         self._onewire: OneWire | None = None
@@ -51,6 +59,24 @@ class DeviceWires:
         if not port:
             raise OptionError(f"{name}: driver {driver} needs a port, such as /dev/ttyUSB0")
         return str(port)
+
+    def node(self, driver: str, name: str, options: Options) -> "NodeWire":
+        """By `link` and `address`; OptionError for what cannot be had here."""
+        from sensors.transports.node_wires import NodeLine, PolledWire, SerialWire
+
+        if options["link"] == "mqtt":
+            from sensors.transports.node_broker import BrokerWire
+
+            if self._nodes is None:
+                raise OptionError(f'{name}: link = "mqtt" needs the table [broker]')
+            return BrokerWire(self._nodes, options["node"] or name)
+        port, baud = self.serial_port(driver, name, options), int(options["baud"])
+        if not options["address"]:
+            return SerialWire(port, baud)
+        line = self._node_lines.setdefault(port, NodeLine(port, baud))
+        if line.baud != baud:
+            raise OptionError(f"{name}: {port} is already in use with {line.baud} bits per second, not {baud}")
+        return PolledWire(line, int(options["address"]))
 
     def modbus(self, driver: str, name: str, options: Options) -> "ModbusLine":
         """The line of `port`; OptionError when two devices on one port want it set differently."""
@@ -90,6 +116,10 @@ class DeviceWires:
         """Close lines, buses and pins; idempotent."""
         for line in self._lines.values():
             await line.close()
+        for node_line in self._node_lines.values():
+            node_line.close()
+        if self._nodes is not None:
+            await self._nodes.close()
         for bus in self._buses.values():
             bus.close()
         if self._pins is not None:
