@@ -9,14 +9,15 @@ import msgspec
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
+from central.environment.chunks import window_of
 from central.environment.tables import QUALITY, SUM_LIMIT, SUM_SCALE, channel_indexes, channels, rejournals
+from central.environment.windows import Windows
 from central.store.projecting import ActEntry, BatchEntry, Context, Handler, Reading, Record, handle
 from wire.topics import valid_name
 from wire.units import unit_of
 
 CHANNELS_MAX = 1000  # of one agent
 HOUR_MS = 3_600_000
-_INSERT = "INSERT OR IGNORE INTO readings (channel_id, t_ms, epoch_id, seq, v, quality, why, raw_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _ROLLUP = """INSERT INTO rollup_hour (channel_id, hour_ms, n, other, min, max, sum_n, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (channel_id, hour_ms) DO UPDATE SET n = n + excluded.n, other = other + excluded.other,
 min = CASE WHEN min IS NULL OR excluded.min < min THEN excluded.min ELSE min END,
@@ -24,7 +25,6 @@ max = CASE WHEN max IS NULL OR excluded.max > max THEN excluded.max ELSE max END
 sum_n = sum_n + excluded.sum_n, sum = sum + excluded.sum"""
 _BODIES = """SELECT b.first, b.n, b.body FROM ledger_batches b JOIN ledger_leaves l ON l.type = 'batch' AND l.ref_id = b.id
 WHERE b.epoch_id = ? AND b.lane = ? AND b.first < ? AND b.first + b.n > ? AND l.idx <= ? ORDER BY b.first"""
-_SAME = "SELECT 1 FROM readings WHERE channel_id = ? AND t_ms = ? AND epoch_id <> ? AND v IS ? LIMIT 1"
 Row = tuple[int, int, int, int, float | None, int, str | None, int | None]
 
 _reading = msgspec.json.Decoder(Reading)
@@ -73,6 +73,7 @@ class ClimateProjector:
 
     def __init__(self) -> None:
         """Empty; `load` fills it."""
+        self._windows = Windows()
         self._ids: dict[str, int] = {}
         self._index: dict[int, dict[int, int]] = {}  # epoch_id -> {i: channel id}, as of the records being projected
         self._about: dict[int, tuple[str, str, str, str, str]] = {}  # channel id -> (channel, q, u, room, agent)
@@ -84,6 +85,7 @@ class ClimateProjector:
     def load(self, connection: Connection) -> None:
         """Read the channels; forget what was gathered."""
         self._rows, self._last, self._index = [], {}, {}
+        self._windows.forget()
         rows = connection.execute(select(channels)).all()
         self._ids = {row.channel: row.id for row in rows}
         self._about = {row.id: (row.channel, row.q, row.u, row.room, row.agent) for row in rows}
@@ -125,7 +127,7 @@ class ClimateProjector:
         channel, t_ms, epoch_id, _seq, v, _quality, _why, raw_ms = row
         if (t_ms if raw_ms is None else raw_ms) > self._again[epoch_id]:
             return False
-        return context.connection.exec_driver_sql(_SAME, (channel, t_ms, epoch_id, v)).scalar() is not None
+        return self._windows.known(context.connection, channel, t_ms, epoch_id, v)
 
     def act(self, context: Context, entry: ActEntry) -> None:
         """No act changes a reading."""
@@ -135,7 +137,8 @@ class ClimateProjector:
         if not self._rows:
             return
         self._rows.sort()  # the first four fields tell any two apart
-        context.connection.exec_driver_sql(_INSERT, self._rows)
+        self._windows.insert(context.connection, self._rows)
+        self._windows.settle(context.connection)
         rollups: dict[tuple[int, int], list[Any]] = {}
         add_to_rollup(rollups, self._rows)
         context.connection.exec_driver_sql(_ROLLUP, [(*key, *cell) for key, cell in rollups.items()])
@@ -163,6 +166,7 @@ class ClimateProjector:
                     if low <= seq < high and line.startswith(b'{"k":"reading"'):
                         hours |= self._shift(connection, epoch_id, seq, line, w_ms, ok_m_ms)
         self._recompute(connection, hours)
+        self._windows.settle(connection)
 
     def _shift(self, connection: Connection, epoch_id: int, seq: int, line: bytes, w_ms: int, ok_m_ms: int) -> set[tuple[int, int]]:
         """Move one reading to m + W; the (channel, hour) pairs whose rollups change."""
@@ -178,6 +182,9 @@ class ClimateProjector:
         if channel is None:
             return set()
         move = "UPDATE readings SET t_ms = ?, raw_ms = ? WHERE channel_id = ? AND t_ms = ? AND epoch_id = ? AND seq = ?"
+        for t_ms in (reading.t, shown):
+            self._windows.open(connection, channel, window_of(t_ms))
+        self._windows.moved(channel)
         moved = connection.exec_driver_sql(move, (shown, reading.t, channel, reading.t, epoch_id, seq)).rowcount
         return {(channel, t - t % HOUR_MS) for t in (reading.t, shown)} if moved else set()
 

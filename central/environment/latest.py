@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, select
 
+from central.environment.chunks import window_of
 from central.environment.tables import channels, readings
+from central.environment.windows import chunk_before
 
 AT_ONCE = 500  # ids in one statement
 
 
-def latest(connection: Connection, ids: Sequence[int], *, before_ms: int, after_ms: int = 0) -> dict[int, Any]:
+class Last(NamedTuple):
+    """A channel's last reading."""
+
+    channel_id: int
+    t_ms: int
+    v: float | None
+    quality: int
+    why: str | None
+
+
+def latest(connection: Connection, ids: Sequence[int], *, before_ms: int, after_ms: int = 0) -> dict[int, Last]:
     """channel id -> its last row (t_ms, v, quality, why) within [after_ms, before_ms]; channels without one are left out."""
     found: dict[int, Any] = {}
     for start in range(0, len(ids), AT_ONCE):
         for row in connection.execute(_last(ids[start : start + AT_ONCE], before_ms=before_ms, after_ms=after_ms)):
-            found[row.channel_id] = row
+            found[row.channel_id] = Last(*row)
+    for ident in ids:
+        if ident not in found or window_of(found[ident].t_ms) < window_of(before_ms):  # a chunk may hold a later one
+            low = found[ident].t_ms + 1 if ident in found else after_ms
+            older = chunk_before(connection, ident, before_ms=before_ms, after_ms=low)
+            if older is not None:
+                found[ident] = Last(ident, older[0], older[3], older[4], older[5])
     return found
 
 

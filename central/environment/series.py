@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Engine, case, func, select, tuple_
+from sqlalchemy import Connection, Engine, func, select
 
+from central.environment.chunks import Row
 from central.environment.queries import QUALITY_NAMES
-from central.environment.tables import SUM_SCALE, channels, readings, rollup_hour
+from central.environment.tables import SUM_SCALE, channels, rollup_hour
+from central.environment.windows import day_from, rows_between
 from central.store.engine import reading
 from central.times import now_ms
 
 HOUR_MS = 3_600_000
-RAW_MAX = 100_000  # more raw values than this are shown from the hourly rollups
-CSV_STEP = 5000
+RAW_MAX = 45_000  # a month of minutes; more raw values than this are shown from the hourly rollups
 GAPS_MAX = 1000
 GOOD = 0
 Gap = tuple[int, int, str]
@@ -73,60 +74,43 @@ def series(connection: Connection, channel: Channel, span: Span) -> Series:
     return Series(sensor=channel.name, q=channel.q, u=channel.u, points=points, gaps=gaps, coverage=round(coverage, 6))
 
 
-def _within(channel: Channel, span: Span) -> Any:
-    return (readings.c.channel_id == channel.id) & (readings.c.t_ms >= span.from_ms) & (readings.c.t_ms < span.to_ms)
-
-
 def _raw(connection: Connection, channel: Channel, span: Span) -> tuple[list[Point], list[Gap]]:
     width = -(-(span.to_ms - span.from_ms) // span.points)
-    bucket = (readings.c.t_ms - span.from_ms) // width
-    good = _within(channel, span) & (readings.c.quality == GOOD) & readings.c.v.is_not(None)
-    query = (
-        select(func.min(readings.c.t_ms), func.min(readings.c.v), func.avg(readings.c.v), func.max(readings.c.v), func.count())
-        .where(good)
-        .group_by(bucket)
-        .order_by(bucket)
-    )
-    points: list[Point] = [(row[0], row[1], row[2], row[3], row[4]) for row in connection.execute(query)]
-    return points, _raw_gaps(connection, channel, span)
+    rows = rows_between(connection, channel.id, from_ms=span.from_ms, to_ms=span.to_ms)
+    buckets: dict[int, tuple[int, list[float]]] = {}
+    for row in rows:
+        if row[4] == GOOD and row[3] is not None:
+            place = (row[0] - span.from_ms) // width
+            found = buckets.get(place)
+            if found is None:
+                buckets[place] = row[0], [row[3]]
+            else:
+                found[1].append(row[3])
+    points: list[Point] = [(t_ms, min(vs), sum(vs) / len(vs), max(vs), len(vs)) for _, (t_ms, vs) in sorted(buckets.items())]
+    return points, _raw_gaps(rows, span)
 
 
-def _raw_gaps(connection: Connection, channel: Channel, span: Span) -> list[Gap]:
+def _raw_gaps(rows: list[Row], span: Span) -> list[Gap]:
     """Spans without any value, and spans whose values are not good."""
-    usable = case(((readings.c.quality == GOOD) & readings.c.v.is_not(None), 1), else_=0)
-    ordered = readings.c.t_ms, readings.c.epoch_id, readings.c.seq
-    inner = (
-        select(
-            readings.c.t_ms,
-            usable.label("usable"),
-            readings.c.quality,
-            readings.c.why,
-            func.lag(readings.c.t_ms).over(order_by=ordered).label("before"),
-            func.lag(usable).over(order_by=ordered).label("was"),
-        )
-        .where(_within(channel, span))
-        .subquery()
-    )
-    turns = (inner.c.before.is_(None)) | (inner.c.t_ms - inner.c.before > span.gap_ms) | (inner.c.usable != inner.c.was)
-    rows = connection.execute(select(inner).where(turns).order_by(inner.c.t_ms).limit(2 * GAPS_MAX)).all()
-    last = connection.scalar(select(func.max(readings.c.t_ms)).where(_within(channel, span)))
     gaps: list[Gap] = []
     bad_from: tuple[int, str] | None = None
+    before = span.from_ms
     for row in rows:
-        before = span.from_ms if row.before is None else row.before
-        if bad_from is not None and (row.usable or row.t_ms - before > span.gap_ms):
-            gaps.append((bad_from[0], row.t_ms if row.usable and row.t_ms - before <= span.gap_ms else before, bad_from[1]))
+        usable = row[4] == GOOD and row[3] is not None
+        apart = row[0] - before > span.gap_ms
+        if bad_from is not None and (usable or apart):
+            gaps.append((bad_from[0], before if apart else row[0], bad_from[1]))
             bad_from = None
-        if row.t_ms - before > span.gap_ms:
-            gaps.append((before, row.t_ms, "no data"))
-        if not row.usable and bad_from is None:
-            bad_from = (row.t_ms, row.why or QUALITY_NAMES.get(row.quality, "bad"))
+        if apart:
+            gaps.append((before, row[0], "no data"))
+        if not usable and bad_from is None:
+            bad_from = row[0], row[5] or QUALITY_NAMES.get(row[4], "bad")
+        before = row[0]
     end = min(span.to_ms, max(now_ms(), span.from_ms))
-    tail = span.from_ms if last is None else last
     if bad_from is not None:
-        gaps.append((bad_from[0], min(max(tail, bad_from[0]), end), bad_from[1]))
-    if end - tail > span.gap_ms or last is None:
-        gaps.append((tail, end, "no data"))
+        gaps.append((bad_from[0], min(max(before, bad_from[0]), end), bad_from[1]))
+    if end - before > span.gap_ms or not rows:
+        gaps.append((before, end, "no data"))
     return [gap for gap in gaps if gap[1] > gap[0]][:GAPS_MAX]
 
 
@@ -157,15 +141,22 @@ def _from_rollups(connection: Connection, channel: Channel, span: Span) -> tuple
     return points, gaps[:GAPS_MAX]
 
 
-def raw_values(engine: Engine, channel: Channel, *, from_ms: int, to_ms: int) -> Iterator[Any]:
-    """Every raw row (t_ms, v, quality, why) within [from, to), read in bounded steps."""
-    key = tuple_(readings.c.t_ms, readings.c.epoch_id, readings.c.seq)
-    after: tuple[int, int, int] = (from_ms - 1, 2**62, 2**62)
-    while True:
-        query = select(readings).where(readings.c.channel_id == channel.id, readings.c.t_ms < to_ms, key > after)
+class RawValue(NamedTuple):
+    """A reading as it is exported."""
+
+    t_ms: int
+    v: float | None
+    quality: int
+    why: str | None
+
+
+def raw_values(engine: Engine, channel: Channel, *, from_ms: int, to_ms: int) -> Iterator[RawValue]:
+    """Every raw value within [from, to), read day by day, so that no long-lasting view of the database is held."""
+    at = from_ms
+    while at < to_ms:
         with reading(engine) as connection:
-            rows = connection.execute(query.order_by(readings.c.t_ms, readings.c.epoch_id, readings.c.seq).limit(CSV_STEP)).all()
-        yield from rows
-        if len(rows) < CSV_STEP:
+            found = day_from(connection, channel.id, from_ms=at, to_ms=to_ms)
+        if found is None:
             return
-        after = (rows[-1].t_ms, rows[-1].epoch_id, rows[-1].seq)
+        at = found[0]
+        yield from (RawValue(row[0], row[3], row[4], row[5]) for row in found[1])

@@ -1,6 +1,6 @@
 """Projections of the environment domain. Times are integer milliseconds since 1970 UTC, `t_ms` as shown, `raw_ms` as sent."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, SmallInteger, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, SmallInteger, String, Table, Text
 
 from central.store.metadata import metadata
 
@@ -66,6 +66,41 @@ readings = Table(
     Column("quality", SmallInteger, nullable=False),  # QUALITY
     Column("why", Text),
     Column("raw_ms", BigInteger),  # the device's own time where t_ms is a corrected one
+    sqlite_with_rowid=False,
+)
+
+reading_chunks = Table(  # earlier days, one row a channel and UTC day; see chunks.py and windows.py
+    "reading_chunks",
+    metadata,
+    Column("channel_id", Integer, primary_key=True),
+    Column("start_ms", BigInteger, primary_key=True),
+    Column("n", Integer, nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    Column("good", Integer, nullable=False),
+    Column("min", Float),
+    Column("max", Float),
+    Column("sum_n", Integer, nullable=False),
+    Column("sum", BigInteger, nullable=False),  # of the good values, times SUM_SCALE
+    Column("body", LargeBinary, nullable=False),
+)
+
+reading_policies = Table(  # how long single readings of a class of channels are kept; no row: for ever
+    "reading_policies",
+    metadata,
+    Column("class", String(20), primary_key=True),
+    Column("keep_raw_days", Integer, nullable=False),
+    Column("then", String(10), nullable=False),  # hour, drop
+)
+
+reading_thinned = Table(  # spans whose single readings were let go, by an act
+    "reading_thinned",
+    metadata,
+    Column("channel_id", Integer, primary_key=True),
+    Column("from_ms", BigInteger, primary_key=True),
+    Column("to_ms", BigInteger, nullable=False),
+    Column("then", String(10), nullable=False),
+    Column("n", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -150,4 +185,18 @@ alarm_notes = Table(  # what was said and done about an alarm, in order
     Column("text", Text),
 )
 
-PROJECTIONS = (rooms, agent_rooms, channels, channel_indexes, rejournals, readings, rollup_hour, limits, alarms, alarm_notes)
+PROJECTIONS = (
+    rooms,
+    agent_rooms,
+    channels,
+    channel_indexes,
+    rejournals,
+    readings,
+    reading_chunks,
+    reading_policies,
+    reading_thinned,
+    rollup_hour,
+    limits,
+    alarms,
+    alarm_notes,
+)

@@ -6,25 +6,22 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from central.environment.tables import readings, rollup_hour
+from central.environment.latest import latest
+from central.environment.tables import rollup_hour
+from central.environment.windows import rows_between
 
 Value = tuple[int, float | None, int]
 
 
 def values(connection: Connection, channel_id: int, *, from_ms: int, to_ms: int) -> list[Value]:
     """(t_ms, v, quality code) of every reading within [from, to), in time order; v is None where quality says why."""
-    which = (readings.c.channel_id == channel_id) & (readings.c.t_ms >= from_ms) & (readings.c.t_ms < to_ms)
-    order = readings.c.t_ms, readings.c.epoch_id, readings.c.seq
-    rows = connection.execute(select(readings.c.t_ms, readings.c.v, readings.c.quality).where(which).order_by(*order))
-    return [(row[0], row[1], row[2]) for row in rows]
+    return [(row[0], row[3], row[4]) for row in rows_between(connection, channel_id, from_ms=from_ms, to_ms=to_ms)]
 
 
 def last_value(connection: Connection, channel_id: int, *, before_ms: int) -> Value | None:
     """The last reading at or before this moment, None if there is none."""
-    order = readings.c.t_ms.desc(), readings.c.epoch_id.desc(), readings.c.seq.desc()
-    past = (readings.c.channel_id == channel_id) & (readings.c.t_ms <= before_ms)
-    row = connection.execute(select(readings.c.t_ms, readings.c.v, readings.c.quality).where(past).order_by(*order).limit(1)).first()
-    return None if row is None else (row[0], row[1], row[2])
+    row = latest(connection, [channel_id], before_ms=before_ms).get(channel_id)
+    return None if row is None else (row.t_ms, row.v, row.quality)
 
 
 def hours(connection: Connection, channel_id: int, *, from_ms: int, to_ms: int) -> list[Any]:

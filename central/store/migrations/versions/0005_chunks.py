@@ -1,5 +1,8 @@
 """Readings in delta-coded chunks, packed ledger bodies."""
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
@@ -8,3 +11,35 @@ depends_on = None
 
 def upgrade() -> None:
     """Forward only: a backup is the way back."""
+    op.create_table(
+        "reading_chunks",
+        sa.Column("channel_id", sa.Integer(), nullable=False),
+        sa.Column("start_ms", sa.BigInteger(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("first_ms", sa.BigInteger(), nullable=False),
+        sa.Column("last_ms", sa.BigInteger(), nullable=False),
+        sa.Column("good", sa.Integer(), nullable=False),
+        sa.Column("min", sa.Float(), nullable=True),
+        sa.Column("max", sa.Float(), nullable=True),
+        sa.Column("sum_n", sa.Integer(), nullable=False),
+        sa.Column("sum", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("channel_id", "start_ms", name=op.f("pk_reading_chunks")),
+    )
+    op.create_table(
+        "reading_policies",
+        sa.Column("class", sa.String(length=20), nullable=False),
+        sa.Column("keep_raw_days", sa.Integer(), nullable=False),
+        sa.Column("then", sa.String(length=10), nullable=False),
+        sa.PrimaryKeyConstraint("class", name=op.f("pk_reading_policies")),
+    )
+    op.create_table(
+        "reading_thinned",
+        sa.Column("channel_id", sa.Integer(), nullable=False),
+        sa.Column("from_ms", sa.BigInteger(), nullable=False),
+        sa.Column("to_ms", sa.BigInteger(), nullable=False),
+        sa.Column("then", sa.String(length=10), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("channel_id", "from_ms", name=op.f("pk_reading_thinned")),
+        sqlite_with_rowid=False,
+    )
