@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from central.environment.metrics import formulas as f
-from central.environment.metrics.mould import CLEAN, MATERIALS, PINE, RH_LEAST, Material, Mould, step
+from central.environment.metrics.mould import CLEAN, MATERIALS, PINE, RH_LEAST, Material, Mould, advance
 
 DAY_MS = 86_400_000
 INTERVAL_MS = 60_000
@@ -126,9 +126,9 @@ class Setting:
         mid, low, high = states
         material, more, wetter = self.material, self.tolerance_c, self.tolerance_pct
         return States(
-            step(mid, held_ms, temp_c=temp_c, rh_pct=rh_pct, material=material),
-            step(low, held_ms, temp_c=temp_c - more, rh_pct=max(rh_pct - wetter, 0.0), material=material),
-            step(high, held_ms, temp_c=temp_c + more, rh_pct=min(rh_pct + wetter, 100.0), material=material),
+            advance(mid, held_ms, temp_c, rh_pct, material),
+            advance(low, held_ms, temp_c - more, max(rh_pct - wetter, 0.0), material),
+            advance(high, held_ms, temp_c + more, min(rh_pct + wetter, 100.0), material),
         )
 
 

@@ -56,7 +56,7 @@ def critical_rh(temp_c: float, *, rh_least: float = RH_LEAST) -> float:
     return max(((-0.00267 * temp_c + 0.160) * temp_c - 3.13) * temp_c + 100.0, rh_least)
 
 
-def growth_per_day(index: float, *, temp_c: float, rh_pct: float, material: Material) -> float | None:
+def growth_per_day(index: float, temp_c: float, rh_pct: float, material: Material) -> float | None:
     """Growth of the index a day at this index; None in conditions in which it declines instead."""
     if not 0.0 < temp_c <= 50.0:
         return None
@@ -89,21 +89,27 @@ def decline(index: float, *, dry_ms: int, for_ms: int, factor: float = 1.0) -> f
     return max(0.0, index - factor * (FAST_H * fast + SLOW_H * slow) / HOUR_MS)
 
 
-def step(state: Mould, for_ms: int, *, temp_c: float, rh_pct: float, material: Material = MATERIALS[PINE]) -> Mould:
-    """The state after `for_ms` of one climate; values that are no climate change nothing."""
-    if state.value <= 0.0 and rh_pct < RH_LEAST:
+def advance(state: Mould, for_ms: int, temp_c: float, rh_pct: float, material: Material) -> Mould:
+    """The state after `for_ms` (more than 0) of one climate that is one; by position, since every reading comes through here."""
+    index, dry_ms = state
+    if index <= 0.0 and rh_pct < RH_LEAST:
         return CLEAN
-    if for_ms <= 0 or not is_climate(temp_c, rh_pct):
-        return state
-    index, left = state.value, for_ms
-    pace = growth_per_day(index, temp_c=temp_c, rh_pct=rh_pct, material=material)
+    pace = growth_per_day(index, temp_c, rh_pct, material)
     if pace is None:
-        index = decline(index, dry_ms=state.dry_ms, for_ms=left, factor=material.decline)
-        return Mould(index, state.dry_ms + left) if index > 0.0 else CLEAN
+        index = decline(index, dry_ms=dry_ms, for_ms=for_ms, factor=material.decline)
+        return Mould(index, dry_ms + for_ms) if index > 0.0 else CLEAN
+    left = for_ms
     while True:
-        now = min(left, STEP_MS)
+        now = left if left < STEP_MS else STEP_MS
         index += pace * now / DAY_MS
         left -= now
         if left <= 0:
             return Mould(index, 0)
-        pace = growth_per_day(index, temp_c=temp_c, rh_pct=rh_pct, material=material) or 0.0
+        pace = growth_per_day(index, temp_c, rh_pct, material) or 0.0
+
+
+def step(state: Mould, for_ms: int, *, temp_c: float, rh_pct: float, material: Material = MATERIALS[PINE]) -> Mould:
+    """The state after `for_ms` of one climate; values that are no climate change nothing."""
+    if for_ms <= 0 or not is_climate(temp_c, rh_pct):
+        return state
+    return advance(state, for_ms, temp_c, rh_pct, material)
