@@ -55,7 +55,7 @@ class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PictureQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`v` is there for caches only."""
+    """`v` changes with the picture: an answer to an address that has it may be kept."""
 
     v: Annotated[str, msgspec.Meta(max_length=64)] | None = None
 
@@ -111,13 +111,13 @@ def _read_routes(made: Blueprint) -> None:
 
     @made.get(f"/plans/<{IDENT}:plan>/picture")
     @operation(Operation(right="environment.read", summary="A plan's picture.", query=PictureQuery, media=("image/png", "image/jpeg")))
-    def plan_image(plan: str, query: PictureQuery) -> Response:
+    def plan_picture(plan: str, query: PictureQuery) -> Response:
         with reading(engine()) as connection:
             sha256 = queries.image_of(connection, plan)
         if sha256 is None:
             raise not_found("The plan has no picture.")
         answer = send_object(sha256)
-        if query.v == sha256:
+        if query.v is not None:
             answer.headers["Cache-Control"] = PICTURE_CACHE
         return answer
 
@@ -145,7 +145,7 @@ def _write_routes(made: Blueprint) -> None:
 
     @made.post(f"/plans/<{IDENT}:plan>/picture")
     @operation(Operation(right="plans.edit", summary="Lay a picture under a plan: the body is a PNG, JPEG or WebP.", result=queries.Plan))
-    def plan_image_set(plan: str) -> Response:
+    def plan_picture_set(plan: str) -> Response:
         found, picture = _plan(plan), _picture()
         sha256 = state().objects.put(picture.data)
         return _set(found, sha256, width=picture.width, height=picture.height)
