@@ -7,7 +7,7 @@ FAULTS ?= 20
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo install install-test test lint unit bench faults lock clean
+.PHONY: demo install install-test test lint unit bench faults firmware lock clean
 
 demo: install
 	@exec $(BIN)/python -m deploy.demo --port $(PORT) --data $(DATA)
@@ -36,6 +36,13 @@ bench: install-test
 
 faults: install-test
 	$(BIN)/python -m tests.faults --rounds $(FAULTS)
+
+# A node's files, ready for mpremote: make firmware BOARD=rp2 NODE=climate OUT=var/node ARGS="--chips sht4x,veml7700"
+BOARD ?= rp2
+NODE ?= climate
+OUT ?= var/node
+firmware: install
+	$(BIN)/python -m deploy.firmware $(BOARD) --name $(NODE) --out $(OUT) $(ARGS)
 
 # Pin what is installed now, for the next fresh machine.
 lock:

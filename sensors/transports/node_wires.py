@@ -101,7 +101,10 @@ class NodeLine:
 
     async def turn(self, address: int, messages: list[Message], frames: FrameReader) -> tuple[list[Message], bool]:
         """Send messages to a node, give it its turn; what it said, and whether it said anything."""
+        opened = self.opened
         async with self._lock:
+            if not self._port.is_open or self.opened != opened:
+                raise TransportError(f"{self.path}: the port was closed meanwhile")
             if not self._clean:
                 await self._hush()
             self._clean = False

@@ -1,0 +1,5 @@
+"""The button of a Pico."""
+
+
+def bootsel_button():
+    return 0
