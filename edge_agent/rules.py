@@ -55,12 +55,14 @@ class Rules:
         self._contacts: dict[str, str] = {}
         self._good_m = {rule.source: now[1] for rule in self._rules.values() if rule.kind == "sensor"}
         self._states = {name: RuleState(since_t=now[0], since_m=now[1], boot=boot) for name in self._rules}
+        self._sources = frozenset(rule.source for rule in self._rules.values())
         self._works: tuple[tuple[int, int], ...] = ()
         self._calendar: Calendar | None = None
         self._unfit = tuple(unfit)
         self._windows: dict[str, Window] = {}
         self._of_channel: dict[str, list[Rule]] = {}
         given = saved or {}
+        self._before: dict[str, str] = dict(given.get("contacts", {}))  # how contacts stood when this was saved
         self._index(given.get("windows", {}))
         self._ids: dict[str, str] = dict(given.get("ids", {}))
         self.unsaved = [Change(**change) for change in given.get("unsaved", ())]
@@ -102,7 +104,13 @@ class Rules:
             if state.phase != NORMAL and (rule := self._rules.get(name)) is not None:
                 kept[name] = {**asdict(state), "subject": rule.subject, "kind": rule.kind, "priority": rule.priority, "room": rule.room}
         windows = {key: window.saved() for key, window in self._windows.items()}
-        return {"states": kept, "ids": dict(self._ids), "unsaved": [asdict(change) for change in self.unsaved], "windows": windows}
+        return {
+            "states": kept,
+            "ids": dict(self._ids),
+            "unsaved": [asdict(change) for change in self.unsaved],
+            "windows": windows,
+            "contacts": {subject: state for subject, state in {**self._before, **self._contacts}.items() if subject in self._sources},
+        }
 
     # -- what is set from outside
 
@@ -181,7 +189,7 @@ class Rules:
     def contact(self, subject: str, state: str, *, t: int, m: int) -> list[Change]:
         """A contact's new state, with the time of its first edge."""
         opened = state in OPEN_STATES
-        was_open = self._contacts.get(subject) in OPEN_STATES
+        was_open = self._contacts.get(subject, self._before.get(subject)) in OPEN_STATES  # a restart opens no door
         self._contacts[subject] = state
         made = []
         for rule in self._rules.values():
