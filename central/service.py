@@ -14,6 +14,8 @@ BACKOFF_S = (0.5, 30.0)
 HEALTHY_S = 60.0  # who ran so long starts with the shortest pause again
 STEP_S = 0.2
 STOP_S = 15.0
+REPORTS_S = 1800.0  # how often reports that are due are looked for
+REPORTS_FIRST_S = 60.0
 
 
 @dataclass
@@ -54,15 +56,48 @@ class Child:
         self.process = None
 
 
+class Occasional:
+    """A program that runs now and then and ends by itself."""
+
+    def __init__(self, name: str, command: list[str], *, first_s: float, every_s: float) -> None:
+        """It runs `first_s` after the start, then `every_s` after it began the last time; never twice at once."""
+        self._name, self._command, self._every_s = name, command, every_s
+        self._due = time.monotonic() + first_s
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def tend(self) -> None:
+        """Start it when it is time, and tell when it failed."""
+        if self._process is not None and self._process.poll() is not None:
+            if self._process.returncode:
+                log.warning(
+                    "%s ended with %d; the next try is in %.0f s", self._name, self._process.returncode, self._due - time.monotonic()
+                )
+            self._process = None
+        if self._process is None and time.monotonic() >= self._due:
+            self._due = time.monotonic() + self._every_s
+            self._process = subprocess.Popen(self._command)
+
+    def stop(self) -> None:
+        """End it; what it had not filed is due again."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(STOP_S)
+            self._process = None
+
+
 def run(config_file: Path, stop: threading.Event) -> None:
     """Keep web and ingest running until `stop` is set; web goes first, so that no act waits for a stopped sequencer."""
     ingest = Child("ingest", [sys.executable, "-m", "central.cli", "ingest", "--config", str(config_file), "--with-parent"])
+    reports = [sys.executable, "-m", "central.cli", "report", "--due", "--config", str(config_file)]
+    due = Occasional("report", reports, first_s=REPORTS_FIRST_S, every_s=REPORTS_S)
     web = Child("web", [sys.executable, "-m", "central.web.server", "--config", str(config_file), "--with-parent"])
     try:
         while not stop.is_set():
             ingest.tend()
             web.tend()
+            due.tend()
             stop.wait(STEP_S)
     finally:
+        due.stop()
         web.stop()
         ingest.stop()

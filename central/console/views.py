@@ -6,7 +6,23 @@ from flask import Blueprint, Flask, abort, redirect, render_template, request, u
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from central.console import frame, language, room_preservation, rooms, shapes, words
+from central.console import (
+    alarm,
+    alarms,
+    calendar,
+    frame,
+    language,
+    patrol,
+    plans,
+    room_limits,
+    room_preservation,
+    room_reports,
+    rooms,
+    sensors,
+    shapes,
+    words,
+    works,
+)
 from central.console.access import access
 from central.console.facts import Facts
 from central.people import rights, users
@@ -14,7 +30,6 @@ from central.store.engine import writing
 from central.web.guards import safe_next
 from central.web.state import engine
 
-SHOW_ALARMS = ("open", "shelved", "all")
 SHOW_REVIEWS = ("waiting", "escalated", "closed")
 COOKIE_S = language.YEAR_S
 
@@ -67,13 +82,6 @@ def blueprint(facts: Facts) -> Blueprint:
     @access(rights.SIGNED_IN)
     def overview() -> str:
         return render_template("console/overview.html", cards=shapes.overview(facts, current_user))
-
-    @made.get("/alarms")
-    @access("alarms.read")
-    def alarms() -> str:
-        show = _show(SHOW_ALARMS)
-        items, following = facts.alarms(show=show, cursor=_cursor())
-        return render_template("console/alarms.html", alarms=items, next=following, show=show)
 
     @made.get("/line")
     @access("stations.read")
@@ -147,7 +155,13 @@ def blueprint(facts: Facts) -> Blueprint:
         return render_template("console/agents.html", agents=facts.agents())
 
     rooms.routes(made, facts)
+    for pages in (alarms, alarm, works, calendar, patrol):
+        pages.routes(made, facts)
+    plans.routes(made, facts)
     room_preservation.routes(made, facts)
+    room_limits.routes(made, facts)
+    sensors.routes(made, facts)
+    room_reports.routes(made, facts)
     return made
 
 

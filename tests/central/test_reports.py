@@ -190,3 +190,14 @@ def test_the_command_writes_a_file_and_names_what_is_wrong(room: Room, tmp_path:
     assert "Storeroom climate report" in _text(out.read_bytes())
     assert cli.main(["report", "--config", str(file), "vault", MONTH]) == 2
     assert "there is no room 'vault'; there are room-101" in capsys.readouterr().err
+
+
+def test_the_page_lists_the_months_with_what_was_filed(room: Room, client: FlaskClient) -> None:
+    with writing(room.centre.engine) as connection:
+        body = {"report": "r-page", "room": "room-101", "month": MONTH, "lang": "zh", "sha256": "7" * 64, "bytes": 9, "tree_size": 1}
+        acts.record(connection, kind="report.file", actor="system", body=body)
+    room.centre.write()
+    page = client.get("/rooms/room-101/reports").get_data(as_text=True)
+    assert f'data-month="{MONTH}"' in page
+    assert "/api/v1/reports/r-page/pdf" in page
+    assert "2026-02" not in page  # before the first reading

@@ -6,10 +6,11 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from central.environment.reports.projection import BOTH, LANGS
 from central.environment.reports.tables import report_schedules, reports
+from central.environment.tables import channels, rollup_hour
 from central.times import rfc3339
 
 REPORTS_MAX = 500
@@ -74,6 +75,14 @@ def month_before(month: str) -> str:
     """2026-01 -> 2025-12."""
     year, number = int(month[:4]), int(month[5:])
     return f"{year - 1}-12" if number == 1 else f"{year}-{number - 1:02d}"
+
+
+def first_month(connection: Connection, room: str, zone: ZoneInfo) -> str | None:
+    """The month of a room's earliest reading, None before there is one."""
+    mine = select(func.min(rollup_hour.c.hour_ms)).join(channels, channels.c.id == rollup_hour.c.channel_id)
+    per_channel = mine.where(channels.c.room == room, rollup_hour.c.hour_ms > 0)
+    found = connection.scalar(per_channel)
+    return None if found is None else month_of(int(found), zone)
 
 
 def month_of(t_ms: int, zone: ZoneInfo) -> str:
