@@ -61,7 +61,11 @@ def _items(facts: Facts) -> list[dict[str, Any]]:
     shown: list[tuple[str, str, str, bool]] = [
         ("overview", "console.overview", gettext("Overview"), bool({"auditor", "admin"} & current_user.roles)),
         ("rooms", "console.rooms", gettext("Storerooms"), may("environment.read")),
+        ("plan", "console.plans", gettext("Floor plans"), bool({"facility", "security", "auditor"} & current_user.roles)),
+        ("sensor", "console.sensors", gettext("Sensors"), bool({"facility", "auditor"} & current_user.roles)),
         ("alarms", "console.alarms", gettext("Alarms"), may("alarms.read")),
+        ("patrol", "console.patrol", gettext("Patrol"), may("patrols.read")),
+        ("calendar", "console.calendar", gettext("Calendar"), may("calendar.edit")),
         ("security", "console.security", gettext("Review queue"), may("security.read")),
         ("line", "console.line", gettext("Line"), may("stations.read")),
         ("batches", "console.batches", gettext("Batches"), may("digitization.read")),
@@ -74,7 +78,14 @@ def _items(facts: Facts) -> list[dict[str, Any]]:
         if not allowed:
             continue
         here = request.endpoint or ""
-        current = here == endpoint or (here == "console.room" and symbol == "rooms") or (here == "console.batch" and symbol == "batches")
+        current = (
+            here == endpoint
+            or (here.startswith("console.room") and symbol == "rooms")
+            or (here == "console.plan" and symbol == "plan")
+            or (here == "console.batch" and symbol == "batches")
+            or (here == "console.alarm" and symbol == "alarms")
+            or (here.startswith("console.patrol") and symbol == "patrol")
+        )
         tally = facts.open_alarms() if symbol == "alarms" else 0
         said = ngettext("%(num)d open alarm", "%(num)d open alarms", tally) if tally else ""
         items.append({"icon": symbol, "url": url_for(endpoint), "words": text, "current": current, "tally": tally, "tally_words": said})

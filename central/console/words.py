@@ -35,9 +35,59 @@ ALARM_STATE: dict[str, LazyString] = {
     "acknowledged": lazy_gettext("Active, acknowledged"),
     "returned": lazy_gettext("Over, not acknowledged"),
     "shelved": lazy_gettext("Shelved"),
+    "suppressed": lazy_gettext("Held back"),
     "normal": lazy_gettext("Over"),
 }
-ALARM_TONE = {"unacknowledged": "red", "acknowledged": "yellow", "returned": "yellow", "shelved": "grey", "normal": "green"}
+ALARM_SHOW: dict[str, LazyString] = {
+    "open": lazy_gettext("Open"),
+    "shelved": lazy_gettext("Shelved"),
+    "suppressed": lazy_gettext("Held back"),
+    "history": lazy_gettext("Past"),
+    "all": lazy_gettext("All"),
+}
+WORKS_STATE: dict[str, LazyString] = {
+    "planned": lazy_gettext("planned"),
+    "on": lazy_gettext("going on"),
+    "over": lazy_gettext("over"),
+    "cancelled": lazy_gettext("cancelled"),
+}
+DAY_KIND: dict[str, LazyString] = {
+    "off": lazy_gettext("day off"),
+    "work": lazy_gettext("make-up workday"),
+    "weekend": lazy_gettext("weekend"),
+    "day": lazy_gettext("workday"),
+}
+WEEKDAY: dict[str, LazyString] = {
+    "0": lazy_gettext("Mo"),
+    "1": lazy_gettext("Tu"),
+    "2": lazy_gettext("We"),
+    "3": lazy_gettext("Th"),
+    "4": lazy_gettext("Fr"),
+    "5": lazy_gettext("Sa"),
+    "6": lazy_gettext("Su"),
+}
+MONTH: dict[str, LazyString] = {
+    "1": lazy_gettext("January"),
+    "2": lazy_gettext("February"),
+    "3": lazy_gettext("March"),
+    "4": lazy_gettext("April"),
+    "5": lazy_gettext("May"),
+    "6": lazy_gettext("June"),
+    "7": lazy_gettext("July"),
+    "8": lazy_gettext("August"),
+    "9": lazy_gettext("September"),
+    "10": lazy_gettext("October"),
+    "11": lazy_gettext("November"),
+    "12": lazy_gettext("December"),
+}
+ALARM_TONE = {
+    "unacknowledged": "red",
+    "acknowledged": "yellow",
+    "returned": "yellow",
+    "shelved": "grey",
+    "suppressed": "grey",
+    "normal": "green",
+}
 PRIORITY: dict[str, LazyString] = {
     "low": lazy_gettext("Low"),
     "medium": lazy_gettext("Medium"),
@@ -52,6 +102,11 @@ NOTE: dict[str, LazyString] = {
     "unshelved": lazy_gettext("Shelving ended"),
     "note": lazy_gettext("Note"),
     "escalated": lazy_gettext("Escalated"),
+    "suppressed": lazy_gettext("Held back"),
+    "released": lazy_gettext("No longer held back"),
+    "certain": lazy_gettext("Beyond the sensor's uncertainty"),
+    "told": lazy_gettext("Told again"),
+    "found": lazy_gettext("Found in late readings"),
 }
 CONTACT_KIND: dict[str, LazyString] = {
     "door": lazy_gettext("Door"),
@@ -144,10 +199,15 @@ ACT: dict[str, LazyString] = {  # what stands in the ledger as done by a person 
     "alarm.note": lazy_gettext("Note on an alarm"),
     "alarm.raise": lazy_gettext("Alarm raised by the centre"),
     "alarm.return": lazy_gettext("Alarm of the centre over"),
+    "alarm.history": lazy_gettext("Excursion found in late readings"),
+    "alarm.release": lazy_gettext("Alarm no longer held back"),
+    "alarm.repeat": lazy_gettext("Alarm said again"),
     "alarm.shelve": lazy_gettext("Alarm shelved"),
+    "alarm.suppress": lazy_gettext("Alarm held back"),
     "alarm.unshelve": lazy_gettext("Shelving ended"),
     "batch.accept": lazy_gettext("Batch accepted"),
     "batch.reject": lazy_gettext("Batch rejected"),
+    "calendar.set": lazy_gettext("Calendar confirmed"),
     "clip.request": lazy_gettext("Clip asked for"),
     "command": lazy_gettext("Command to an agent"),
     "export": lazy_gettext("Data exported"),
@@ -164,6 +224,9 @@ ACT: dict[str, LazyString] = {  # what stands in the ledger as done by a person 
     "limits.profile": lazy_gettext("Limit profile edited"),
     "room.limits": lazy_gettext("Room's limits set"),
     "room.set": lazy_gettext("Room named"),
+    "patrol.check": lazy_gettext("Checkpoint checked"),
+    "patrol.remove": lazy_gettext("Patrol round taken away"),
+    "patrol.round": lazy_gettext("Patrol round defined"),
     "plan.place": lazy_gettext("Something placed on a plan"),
     "plan.remove": lazy_gettext("Plan taken away"),
     "plan.set": lazy_gettext("Plan drawn or renamed"),
@@ -175,6 +238,9 @@ ACT: dict[str, LazyString] = {  # what stands in the ledger as done by a person 
     "user.enable": lazy_gettext("Person let in again"),
     "user.password": lazy_gettext("Password changed"),
     "user.roles": lazy_gettext("Roles changed"),
+    "works.cancel": lazy_gettext("Works cancelled"),
+    "works.end": lazy_gettext("Works ended early"),
+    "works.plan": lazy_gettext("Works planned"),
 }
 
 
@@ -211,6 +277,9 @@ def for_browser() -> dict[str, str]:
         "signed_out": gettext("You are signed out: sign in again"),
         "chart_empty": gettext("No readings in this span"),
         "chart_failed": gettext("The chart could not be loaded"),
+        "patrol_kept": gettext("{n} kept on this phone; sent as soon as the centre can be reached"),
+        "patrol_taken": gettext("Checked"),
+        "calendar_changed": gettext("{n} changed, not saved yet"),
         "time": gettext("Time"),
         "date": gettext("Date"),
         "mean": gettext("Mean"),
@@ -234,6 +303,9 @@ def for_browser() -> dict[str, str]:
         "calendar_out": gettext("mean beyond limits"),
         "calendar_hours": gettext("Hours with data"),
         "calendar_hours_out": gettext("Hours beyond limits"),
+        "plan_at": gettext("{name}: from the left {x} %, from the top {y} %"),
+        "plan_saved": gettext("{name} is saved"),
+        "plan_off": gettext("{name} is off the plan"),
         "link_copied": gettext("Link copied"),
         "export_none": gettext("Choose at least one course"),
         "export_order": gettext("The end comes after the beginning"),

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, or_, select
 from central.environment.alarm_projection import SYSTEM
 from central.environment.limits.boxes import Box
 from central.environment.limits.queries import limits_of_room
-from central.environment.metrics.source import values
 from central.environment.relations import sensor_of
 from central.environment.tables import alarms, channels, limits
+from central.environment.values import values
 from central.ledger import acts
 
 LATE_MS = 10 * 60_000  # readings that come so long after they were measured raise nothing
@@ -94,19 +94,19 @@ def _by_rules(connection: Connection, agent: str, late: Late) -> list[tuple[dict
     found = []
     for row in connection.execute(query.where(limits.c.agent == agent)).all():
         read = values(connection, row.channel_id, from_ms=late.from_ms - LOOK_BACK_MS, to_ms=late.to_ms + 1)
-        points = [(t, v, _left(v, row.above, row.below)) for t, v in read if v is not None]
+        points = [(t, v, _left(v, row.above, row.below)) for t, v, quality in read if v is not None and quality == 0]
         about = {"rule": row.rule, "subject": row.channel, "room": row.room, "priority": row.priority or "medium"}
         lasts_ms = max(round((row.delay_s or 0) * 1000), LASTS_MS)
         found += [(about, one) for one in excursions(points, lasts_ms=lasts_ms)]
     return found
 
 
-Value = tuple[int, float | None]
+Value = tuple[int, float | None, int]
 
 
 def _pairs(temperature: Sequence[Value], humidity: Sequence[Value]) -> list[tuple[int, float, float]]:
     """(t_ms, temp_c, rh_pct) of good values that were measured together."""
-    good = [[(t, v) for t, v in side if v is not None] for side in (temperature, humidity)]
+    good = [[(t, v) for t, v, quality in side if v is not None and quality == 0] for side in (temperature, humidity)]
     made, at = [], 0
     for t, temp in good[0]:
         while at < len(good[1]) and good[1][at][0] < t - PAIR_MS:

@@ -4,6 +4,7 @@ import { say } from "./words";
 
 const UNDO_MS = 4000;
 const TOAST_MS = 6000;
+const RELOAD_MS = 900; // what was done is read before the page is drawn anew
 
 interface Waiting { timer: number; send: (keepalive: boolean) => Promise<void> }
 const waiting = new Set<Waiting>();
@@ -29,18 +30,21 @@ export function toast(text: string, options: { tone?: "plain" | "alarm"; undo?: 
   return note;
 }
 
+/** The centre was not reached: nothing was changed, and the same may be sent again. */
+export class NoConnection extends Error {}
+
 /** Posts JSON as the signed-in person; on a refusal throws the problem document's own words. */
-export async function post(url: string, body: unknown, keepalive = false): Promise<unknown> {
+export async function post(url: string, body: unknown, keepalive = false, method = "POST"): Promise<unknown> {
   const csrf = document.querySelector<HTMLMetaElement>('meta[name="csrf-token"]')?.content ?? "";
   let answer: Response;
   try {
     answer = await fetch(url, {
-      method: "POST", keepalive, credentials: "same-origin",
+      method, keepalive, credentials: "same-origin",
       headers: { "Content-Type": "application/json", "Accept": "application/json", "X-CSRFToken": csrf },
       body: JSON.stringify(body),
     });
   } catch {
-    throw new Error(say("no_connection"));
+    throw new NoConnection(say("no_connection"));
   }
   const content = answer.headers.get("Content-Type") ?? "";
   const data: unknown = content.includes("json") ? await answer.json() : null;
@@ -50,11 +54,12 @@ export async function post(url: string, body: unknown, keepalive = false): Promi
 }
 
 function bodyOf(form: HTMLFormElement, submitter: HTMLElement | null): Record<string, unknown> {
-  const body: Record<string, unknown> = {};
+  const body: Record<string, unknown> = form.dataset.json ? (JSON.parse(form.dataset.json) as Record<string, unknown>) : {};
   for (const [name, value] of new FormData(form, submitter)) {
     if (typeof value !== "string" || value === "") continue;
     const field = form.elements.namedItem(name);
-    body[name] = field instanceof HTMLElement && field.dataset.number !== undefined ? Number(value) : value;
+    const kind = field instanceof HTMLElement ? field.dataset : {};
+    body[name] = kind.number !== undefined ? Number(value) : kind.time !== undefined ? new Date(value).toISOString() : value;
   }
   return body;
 }
@@ -62,10 +67,12 @@ function bodyOf(form: HTMLFormElement, submitter: HTMLElement | null): Record<st
 async function send(form: HTMLFormElement, body: Record<string, unknown>, keepalive = false): Promise<void> {
   form.setAttribute("aria-busy", "true");
   try {
-    await post(form.dataset.api!, body, keepalive);
+    await post(form.dataset.api!, body, keepalive, form.dataset.method);
     if (!keepalive) {
       toast(form.dataset.done ?? say("done"));
       form.reset();
+      if (form.dataset.next) location.assign(form.dataset.next);
+      else if (form.dataset.reload !== undefined) window.setTimeout(() => location.reload(), RELOAD_MS);
       for (const kind of (form.dataset.refresh ?? "alarm").split(" ")) htmx.trigger(document.body, `live-${kind}`);
     }
   } catch (error) {

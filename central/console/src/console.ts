@@ -2,6 +2,8 @@
 import htmx from "htmx.org/dist/htmx.esm.js";
 import { Idiomorph } from "idiomorph/dist/idiomorph.esm.js";
 import { startActs, toast } from "./acts";
+import { startAlarms } from "./alarms";
+import { startKeys } from "./keys";
 import { startLive } from "./live";
 import { startExport } from "./exporting";
 import { startReview, track } from "./review";
@@ -15,6 +17,8 @@ startTimes();
 startTheme();
 startActs();
 startReview();
+startKeys();
+startAlarms();
 
 // A refreshed section is morphed into the one on the page: focus, a playing clip and scroll positions stay.
 htmx.defineExtension("morph", {
@@ -54,5 +58,11 @@ const exporting = document.querySelector<HTMLFormElement>("[data-export]");
 if (exporting) startExport(exporting);
 const filter = document.querySelector<HTMLElement>("[data-rooms-filter]");
 if (filter) startRooms(filter);
+if (document.querySelector("[data-plan], [data-plan-new]")) void import("./plan").then(({ startPlan }) => startPlan());
+if (document.querySelector("[data-calendar]")) void import("./calendar").then(({ startCalendar }) => startCalendar());
+if (document.querySelector("[data-walk], [data-patrol-kept], [data-round], [data-print]")) void import("./patrol").then(({ startPatrol }) => startPatrol());
+if (document.querySelector("[data-limits-page]")) void import("./limits").then(({ startLimits }) => startLimits());
+const calibrate = document.querySelector<HTMLFormElement>("[data-calibrate]");
+if (calibrate) void import("./sensors").then(({ startCalibration }) => startCalibration(calibrate));
 const image = document.querySelector<HTMLElement>("[data-viewer]");
 if (image) void import("./viewer").then(({ startViewer }) => startViewer(image));
