@@ -10,8 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from edge_agent import alarms, channels, clock
+from edge_agent import alarms, breath, channels, clock
 from edge_agent.async_journal import AsyncJournal
+from edge_agent.breath import BreathTests
 from edge_agent.commands import Commands
 from edge_agent.config import Config
 from edge_agent.contacts import ContactDesk
@@ -94,6 +95,7 @@ class Agent:
         self.link: Any = None
         self._centre = centre
         note = journal.journal.memory.note
+        self.breath = BreathTests(config, journal=journal, saved=note(breath.NOTE))
         self.documents = open_documents(config.data / "documents.json", listener=self._document_changed)
         stack.callback(self.documents.close)
         self.settings = Settings(config, self.documents)
@@ -117,6 +119,7 @@ class Agent:
         self.relays = RelayDesk(config, relays, journal=journal, desk=self.desk)
         self.handoff = HandoffServer(config.data / "core.sock", journal)
         self.handoff.handle("probe", self._probe)
+        self.handoff.handle("breathe", self._breathed)
         self.handoff.handle("status", self._status)
         self.family = Family(self.handoff, self.desk, self.supervisor, online=lambda: self.online)
         quota = DiskQuota(
@@ -303,7 +306,8 @@ class Agent:
         self.reports.config_changed()
 
     def _facts_of_settings(self) -> dict[str, Any]:
-        return self.settings.facts(settled=self.restorer is None or self.documents.begun)
+        told = self.settings.facts(settled=self.restorer is None or self.documents.begun)
+        return {**told, "breath": self.breath.facts()}
 
     def _quieten(self) -> None:
         self.desk.set_works([(work["from"], work["to"]) for work in self.settings.works()])
@@ -337,6 +341,11 @@ class Agent:
     async def _probe(self, _message: dict[str, Any]) -> dict[str, Any]:
         return {"rows": self.rows()}
 
+    async def _breathed(self, message: dict[str, Any]) -> dict[str, Any]:
+        told = await self.breath.record(message)
+        self.reports.config_changed()
+        return told
+
     async def _status(self, _message: dict[str, Any]) -> dict[str, Any]:
         return {"facts": self.facts(), "alarms": self.desk.rules.open_alarms(), "light": self.desk.rules.light(clock.wall_ms())[0]}
 
@@ -349,7 +358,8 @@ class Agent:
         for name in self.config.sensors:
             why = str(self.supervisor.facts().get(f"sensor:{name}", {}).get("why") or "not running")
             poller = self.pollers.get(name)
-            found += poller.rows() if poller else [{"device": name, "what": "sensor", "ok": False, "why": why}]
+            rows = poller.rows() if poller else [{"device": name, "what": "sensor", "ok": False, "why": why}]
+            found += [{**row, "note": self.breath.note(name) or row.get("note", "")} for row in rows]
         found += self.contacts.rows(clock.boot_ms())
         states = {**self.panel.states(), **self.relays.states()}
         for name, device in self.config.outputs.items():

@@ -47,6 +47,10 @@ def _parser() -> argparse.ArgumentParser:
         made.add_argument("--config", type=Path, required=True, metavar="FILE", help="the agent's TOML file")
         if name == "probe":
             made.add_argument("--json", action="store_true", help="print JSON instead of a table")
+            made.add_argument(
+                "--breathe", metavar="NAME", help="commission a transmitter: breathe on it and see whether its registers are right"
+            )
+            made.add_argument("--scan", action="store_true", help="look for devices on the I2C buses, 1-Wire and RS-485 lines of the file")
         if name == "run":
             made.add_argument("--log", default="info", choices=("debug", "info", "warning", "error"), help="how much to log")
     judge = command("judge", _judge, "Check a folder of page images as one batch; exit 1 if a page is bad.")
@@ -104,6 +108,14 @@ def _summary(config: Config) -> str:
 
 def _probe(arguments: argparse.Namespace) -> int:
     config = _load(arguments.config)
+    if arguments.breathe:
+        from edge_agent.probe_breath import main as breathe
+
+        return breathe(config, arguments.breathe)
+    if arguments.scan:
+        from edge_agent.probe_scan import main as scan
+
+        return scan(config)
     from edge_agent.probe import main as probe
 
     return probe(config, as_json=arguments.json)

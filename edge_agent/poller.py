@@ -205,7 +205,7 @@ class Poller:
         return any(calibration is not None and not fits(calibration, serial) for calibration, serial in found)
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row a channel for the probe: channel, value, unit, quality, why, age and how long the reading took."""
+        """One row a channel for the probe: channel, value, unit, quality, why, serial number, notes, age and how long it took."""
         now_m = clock.boot_ms()
         if not self.latest:
             return [{"device": self.name, "what": "sensor", "ok": False, "why": "no reading yet"}]
@@ -218,6 +218,8 @@ class Poller:
                 "quality": latest.reading.quality,
                 "ok": latest.reading.quality != "bad",
                 "why": latest.reading.why,
+                "serial": self._serials.get(quantity, ""),
+                "note": "; ".join(getattr(self.sensor, "notes", ())),
                 "age_ms": now_m - latest.reading.m_ms,
                 "took_ms": round(self.took_ms, 1),
             }

@@ -7,6 +7,7 @@ import sys
 import time
 from typing import Any
 
+from edge_agent.breath import lacking
 from edge_agent.config import Bench, Config, Device
 from edge_agent.errors import HandoffError
 from edge_agent.handoff import request_core
@@ -14,7 +15,7 @@ from sensors.errors import SensorError
 
 READ_S = 20.0
 ASK_S = 30.0
-COLUMNS = ("device", "what", "value", "unit", "quality", "took", "why")
+COLUMNS = ("device", "what", "value", "unit", "quality", "took", "serial", "why", "note")
 
 
 def main(config: Config, *, as_json: bool) -> int:
@@ -38,7 +39,10 @@ def table(rows: list[dict[str, Any]]) -> str:
     """The rows as an aligned table of text."""
     cells = [[_cell(row, column) for column in COLUMNS] for row in rows]
     widths = [max(len(column), *(len(row[i]) for row in cells)) if cells else len(column) for i, column in enumerate(COLUMNS)]
-    lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in [list(COLUMNS), *cells]]
+    shown = [i for i, column in enumerate(COLUMNS) if column not in ("serial", "note") or any(row[i] for row in cells)]
+    lines = [
+        "  ".join(text.ljust(width) for text, width in ((row[i], widths[i]) for i in shown)).rstrip() for row in [list(COLUMNS), *cells]
+    ]
     return "\n".join(lines)
 
 
@@ -62,7 +66,8 @@ async def _read_all(config: Config) -> list[dict[str, Any]]:
         wires = await room_wires(config, stack)
         rows: list[dict[str, Any]] = []
         for name, device in config.sensors.items():
-            rows += await _sensor(name, device, wires.of(device))
+            note = lacking(name, device, None)
+            rows += [{**row, "note": note or row.get("note", "")} for row in await _sensor(name, device, wires.of(device))]
         for name, device in config.contacts.items():
             rows.append(await _contact(name, device, wires.of(device)))
         for name, device in config.cameras.items():
@@ -131,6 +136,7 @@ async def _sensor(name: str, device: Any, wires: Any) -> list[dict[str, Any]]:
     except (SensorError, OSError, TimeoutError) as error:
         return [{"device": name, "what": device.driver, "ok": False, "why": str(error) or type(error).__name__}]
     took_ms = round((time.monotonic() - began) * 1000, 1)
+    serials = {channel.quantity: channel.serial for channel in sensor.channels}
     return [
         {
             "device": name,
@@ -140,6 +146,8 @@ async def _sensor(name: str, device: Any, wires: Any) -> list[dict[str, Any]]:
             "quality": reading.quality,
             "ok": reading.quality != "bad",
             "why": reading.why,
+            "serial": serials.get(reading.quantity, ""),
+            "note": "; ".join(getattr(sensor, "notes", ())),
             "took_ms": took_ms,
         }
         for reading in {reading.quantity: reading for reading in readings}.values()

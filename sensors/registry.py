@@ -8,9 +8,21 @@ from sensors.catalogue.option import Driver, Option
 from sensors.catalogue.sensors import SENSORS
 from sensors.errors import OptionError
 from sensors.readings import Sensor
+from sensors.transports.i2c import I2cBus
 from sensors.transports.wires import Wires
 
-__all__ = ["CONTACTS", "OUTPUTS", "SENSORS", "Driver", "Option", "build_contact", "build_output", "build_sensor", "with_defaults"]
+__all__ = [
+    "CONTACTS",
+    "OUTPUTS",
+    "SENSORS",
+    "Driver",
+    "Option",
+    "build_chip",
+    "build_contact",
+    "build_output",
+    "build_sensor",
+    "with_defaults",
+]
 
 CONTACT_KINDS = ("door", "motion", "leak", "smoke", "exit", "mains", "ups")
 RELAY_KINDS = ("dehumidifier", "humidifier", "fan", "siren", "light")
@@ -91,7 +103,7 @@ def build_sensor(driver: str, name: str, options: Mapping[str, Any], *, wires: W
         from sensors.drivers.ds18b20 import Ds18b20Sensor
 
         return Ds18b20Sensor(name, values, wire=wires.onewire(driver, name, values))
-    return _chip_class(driver)(name, values, bus=wires.i2c(driver, name, values))
+    return build_chip(driver, name, values, bus=wires.i2c(driver, name, values))
 
 
 def _modbus(driver: str, name: str, values: dict[str, Any], wires: Wires) -> Sensor:
@@ -106,6 +118,11 @@ def _modbus(driver: str, name: str, values: dict[str, Any], wires: Wires) -> Sen
         maps = value_maps(values)
     values["maps"] = maps
     return ModbusDevice(name, maps, unit=values["unit"], line=wires.modbus(driver, name, values), gap=values["gap"])
+
+
+def build_chip(driver: str, name: str, options: Mapping[str, Any], *, bus: I2cBus) -> Sensor:
+    """A chip on a bus that is already there."""
+    return _chip_class(driver)(name, options, bus=bus)
 
 
 def _chip_class(driver: str) -> Callable[..., Sensor]:
@@ -155,7 +172,9 @@ def build_output(driver: str, name: str, options: Mapping[str, Any], *, wires: W
     if driver == "gpio_lamp":
         return TowerLamp(red=values["red"], yellow=values["yellow"], green=values["green"], pins=pins, active=values["active"])
     if driver == "gpio_relay":
-        return Relay(values["pin"], pins=pins, active=values["active"], on=values["start_state"] == "on", exit_on=values["exit_state"] == "on")
+        return Relay(
+            values["pin"], pins=pins, active=values["active"], on=values["start_state"] == "on", exit_on=values["exit_state"] == "on"
+        )
     return Sounder(values["pin"], pins=pins, active=values["active"])
 
 

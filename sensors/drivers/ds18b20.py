@@ -21,7 +21,7 @@ class Ds18b20Sensor:
         """options: serial, None for the only one on the bus; wire: shared with other devices."""
         self.name = name
         self._serial = str(options["serial"] or "")
-        self._wire = wire
+        self.wire = wire
         self._resolution = ds18b20.RESOLUTION
 
     @property
@@ -33,8 +33,8 @@ class Ds18b20Sensor:
         """The temperature, missing with the reason where there is none."""
         at = now()
         try:
-            self._serial = self._serial or self._wire.only(ds18b20.FAMILY)
-            scratchpad = ds18b20.scratchpad_of(await self._wire.read(self._serial))
+            self._serial = self._serial or self.wire.only(ds18b20.FAMILY)
+            scratchpad = ds18b20.scratchpad_of(await self.wire.read(self._serial))
             count = ds18b20.ticks(scratchpad)
         except SensorError as error:
             return [missing("temperature", str(error), at)]

@@ -18,7 +18,7 @@ class ModbusDevice:
     def __init__(self, name: str, maps: Sequence[ValueMap], *, unit: int, line: ModbusLine, gap: int = 0) -> None:
         """maps: its values, a quantity once each; unit: its address; line: shared with others on the same port; gap: see `spans`."""
         self.name = name
-        self._line = line
+        self.line = line
         self._unit = unit
         self._maps = tuple(maps)
         self._spans = spans(list(maps), gap=gap)
@@ -34,7 +34,7 @@ class ModbusDevice:
     @property
     def notes(self) -> tuple[str, ...]:
         """What an installer should know of the line."""
-        return ("the adapter echoes what it sends; the echo is dropped",) if self._line.echoes else ()
+        return ("the adapter echoes what it sends; the echo is dropped",) if self.line.echoes else ()
 
     async def read(self) -> list[Reading]:
         """All values now; one that could not be had is missing, with the reason."""
@@ -47,7 +47,7 @@ class ModbusDevice:
                 whys.update(dict.fromkeys(numbers, silent))
                 continue
             try:
-                words = await self._line.read_registers(self._unit, function=span.function, address=span.register, count=span.count)
+                words = await self.line.read_registers(self._unit, function=span.function, address=span.register, count=span.count)
             except SensorError as error:
                 silent = str(error) if isinstance(error, SilentError) else ""
                 whys.update(dict.fromkeys(numbers, str(error)))
