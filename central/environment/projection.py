@@ -51,12 +51,17 @@ class RoomProjector:
         run(insert(rooms).values(id=room, agent=entry.agent).on_conflict_do_nothing())
 
     def _config(self, context: Context, entry: BatchEntry, _seq: int, record: Record) -> None:
-        """Limits stand in `facts.limits`: {rule: {sensor, quantity, above?, below?, deadband?, delay_s?, priority?}}."""
+        """Limits stand in `facts.limits`: {rule: {kind?, sensor, quantity, above?, below?, deadband?, delay_s?, priority?}}.
+
+        Those of another kind than `value` have no one limit of one quantity and stand in the agent's facts alone.
+        """
         given = record["facts"].get("limits")
         if not isinstance(given, dict):
             return
         rows: list[dict[str, Any]] = []
         for rule, limit in given.items():
+            if limit.get("kind", "value") != "value":
+                continue
             row: dict[str, Any] = {
                 name: None if limit.get(name) is None else float(limit[name]) for name in ("above", "below", "deadband", "delay_s")
             }
