@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection
 
 from central.console import formats, shapes
 from central.console.facts import Item, Page
@@ -20,6 +19,7 @@ from central.environment import queries as environment
 from central.environment.limits.queries import limits_of_room
 from central.environment.marks import marks_of
 from central.environment.metrics import queries as preservation
+from central.environment.plans import queries as plan_queries
 from central.environment.series import Span, channel_named, series
 from central.environment.works.queries import works_of_room
 from central.health import queries as health
@@ -63,18 +63,18 @@ class DomainFacts:
                 ledger.room_of(connection, bench.agent) for bench in stations.stations_after(connection, after="", limit=STATIONS_MAX)
             }
             contacts = security.contacts_by_room(connection)
-            found = [room for ident in idents if (room := self._room(connection, ident, contacts.get(ident, []))) is not None]
+            facts = environment.rooms_facts(connection, idents, silence_s=config().limits.silence_s)
+            found = [self._shown(room, contacts.get(room.id, [])) for room in facts]
         # a bench stands in a room of its own name unless told otherwise; where nothing is measured it is no storeroom
         return [room for room in found if room["readings"] or room["contacts"] or room["alarms"] or room["id"] not in benches]
 
     def room(self, room_id: str) -> Item | None:
         with reading(engine()) as connection:
-            return self._room(connection, room_id, security.contacts_of(connection, room_id))
+            found = environment.room_facts(connection, room_id, silence_s=config().limits.silence_s)
+            return None if found is None else self._shown(found, security.contacts_of(connection, room_id))
 
-    def _room(self, connection: Connection, room_id: str, contacts: Sequence[security.Contact]) -> Item | None:
-        found = environment.room_facts(connection, room_id, silence_s=config().limits.silence_s)
-        if found is None:
-            return None
+    @staticmethod
+    def _shown(found: environment.RoomFacts, contacts: Sequence[security.Contact]) -> Item:
         room = _item(found) | {"contacts": [_item(contact) for contact in contacts]}
         room["readings"] = shapes.in_order(room["readings"])
         room["name"] = room["names"][language()]
@@ -123,6 +123,29 @@ class DomainFacts:
                 return []
             span = Span(from_ms=from_ms, to_ms=to_ms, points=points, gap_ms=config().limits.silence_s * 1000)
             return [list(point) for point in series(connection, channel, span).points]
+
+    def plans(self) -> list[Item]:
+        with reading(engine()) as connection:
+            found = [_item(plan) for plan in plan_queries.plans_after(connection)]
+        return sorted(found, key=lambda plan: (plan["building"] or "", plan["floor"] or "", plan["name"]))
+
+    def plan(self, plan_id: str) -> Item | None:
+        with reading(engine()) as connection:
+            found = plan_queries.plan_named(connection, plan_id)
+            return (
+                None if found is None else {"plan": _item(found), "places": [_item(p) for p in plan_queries.places_of(connection, plan_id)]}
+            )
+
+    def plans_with(self, items: list[str]) -> list[str]:
+        with reading(engine()) as connection:
+            return plan_queries.plans_with(connection, items)
+
+    def cameras(self) -> dict[str, list[str]]:
+        made: dict[str, list[str]] = {}
+        with reading(engine()) as connection:
+            for agent in ledger.agents_after(connection, after="", limit=AGENTS_MAX):
+                made.setdefault(agent.room, []).extend(security.cameras_of(connection, [agent.name]))
+        return made
 
     def alarms(self, *, show: str, room: str | None = None, cursor: str | None = None) -> Page:
         with reading(engine()) as connection:

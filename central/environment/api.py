@@ -51,10 +51,7 @@ def _lang() -> str:
     return current_user.lang or request.accept_languages.best_match(("en", "zh"), "en") or "en"
 
 
-def _room(connection: Connection, ident: str, lang: str) -> Room:
-    facts = queries.room_facts(connection, ident, silence_s=config().limits.silence_s)
-    if facts is None:
-        raise not_found("There is no such room.")
+def _room(facts: queries.RoomFacts, contacts: list[security.Contact], lang: str) -> Room:
     return Room(
         id=facts.id,
         name=facts.names[lang],
@@ -62,7 +59,7 @@ def _room(connection: Connection, ident: str, lang: str) -> Room:
         why=facts.why[lang],
         readings=facts.readings,
         limits=facts.limits,
-        contacts=security.contacts_of(connection, ident),
+        contacts=contacts,
         alarms=facts.alarms,
         climate=facts.climate,
         dew_points=facts.dew_points,
@@ -72,8 +69,10 @@ def _room(connection: Connection, ident: str, lang: str) -> Room:
 
 def _is_watched(connection: Connection, room: Room, benches: frozenset[str]) -> bool:
     """Whether a room is more than the name under which a bench was enrolled."""
+    if room.readings or room.contacts:
+        return True
     agents = agents_of_room(connection, room.id)
-    return bool(room.readings or room.contacts) or not agents or not benches.issuperset(agents)
+    return not agents or not benches.issuperset(agents)
 
 
 def _rooms_routes(made: Blueprint) -> None:
@@ -89,14 +88,19 @@ def _rooms_routes(made: Blueprint) -> None:
                 queries.room_ids(connection, after=str(key[0]) if key else "", limit=limit + 1), limit, lambda ident: (ident,)
             )
             benches = bench_agents(connection)
-            rooms = [_room(connection, ident, lang) for ident in ids]
+            contacts = security.contacts_by_room(connection)
+            facts = queries.rooms_facts(connection, ids, silence_s=config().limits.silence_s)
+            rooms = [_room(one, contacts.get(one.id, []), lang) for one in facts]
             return Rooms(items=[room for room in rooms if _is_watched(connection, room, benches)], next=after)
 
     @made.get(f"/rooms/<{IDENT}:room>")
     @operation(Operation(right="environment.read", summary="One room.", result=Room))
     def room_show(room: str) -> Room:
         with reading(engine()) as connection:
-            return _room(connection, room, _lang())
+            facts = queries.room_facts(connection, room, silence_s=config().limits.silence_s)
+            if facts is None:
+                raise not_found("There is no such room.")
+            return _room(facts, security.contacts_of(connection, room), _lang())
 
 
 def blueprint() -> Blueprint:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from central.environment.latest import latest
 from central.environment.lights import Air, Limit, Standing, Value, light_of
-from central.environment.limits.queries import RoomLimits, limits_of_room, room_setting
+from central.environment.limits.queries import OUTDOOR, RoomLimits, RoomSettings, limits_of_rooms, settings_of
 from central.environment.metrics.formulas import dew_point
 from central.environment.tables import QUALITY, alarms, channels, limits, rooms
 from central.times import AHEAD_MS, now_ms, rfc3339, rfc3339_or_none
@@ -18,6 +19,7 @@ from central.times import AHEAD_MS, now_ms, rfc3339, rfc3339_or_none
 QUALITY_NAMES = {code: name for name, code in QUALITY.items()}
 OPEN_STATES = ("unacknowledged", "acknowledged", "returned")
 ALARMS_SHOWN = 50  # of a room
+AT_ONCE = 500  # rooms in one question
 
 
 class LastReading(msgspec.Struct, frozen=True):
@@ -137,26 +139,29 @@ def alarm_of(row: Any) -> Alarm:
     )
 
 
-def _last_readings(connection: Connection, room: str, *, silence_ms: int) -> list[LastReading]:
+def _last_readings(connection: Connection, ids: Sequence[str], *, silence_ms: int) -> dict[str, list[LastReading]]:
+    """The last value of each channel, by room."""
     now = now_ms()
-    mine = connection.execute(select(channels).where(channels.c.room == room).order_by(channels.c.channel)).all()
+    mine = connection.execute(select(channels).where(channels.c.room.in_(ids)).order_by(channels.c.channel)).all()
     last = latest(connection, [channel.id for channel in mine], before_ms=now + AHEAD_MS)
-    return [
-        LastReading(
-            sensor=channel.channel,
-            q=channel.q,
-            u=channel.u,
-            v=row.v,
-            quality=QUALITY_NAMES.get(row.quality, "bad"),
-            t=rfc3339(row.t_ms),
-            name=channel.sensor,
-            why=row.why,
-            fresh=now - row.t_ms <= silence_ms,
-            tolerance=channel.tolerance,
-        )
-        for channel in mine
-        if (row := last.get(channel.id)) is not None
-    ]
+    found: dict[str, list[LastReading]] = {}
+    for channel in mine:
+        row = last.get(channel.id)
+        if row is not None:
+            value = LastReading(
+                sensor=channel.channel,
+                q=channel.q,
+                u=channel.u,
+                v=row.v,
+                quality=QUALITY_NAMES.get(row.quality, "bad"),
+                t=rfc3339(row.t_ms),
+                name=channel.sensor,
+                why=row.why,
+                fresh=now - row.t_ms <= silence_ms,
+                tolerance=channel.tolerance,
+            )
+            found.setdefault(channel.room, []).append(value)
+    return found
 
 
 class ValueAt(msgspec.Struct, frozen=True):
@@ -207,18 +212,52 @@ def airs_of(values: list[LastReading]) -> list[Air]:
 
 def room_facts(connection: Connection, room: str, *, silence_s: int) -> RoomFacts | None:
     """One room, None if there is no such room; values older than silence_s are not fresh."""
-    if not room_exists(connection, room):
-        return None
-    values = _last_readings(connection, room, silence_ms=silence_s * 1000)
-    mine = select(channels.c.channel).where(channels.c.room == room)
-    bounds = [
-        RoomLimit(rule=row.rule, channel=row.channel, above=row.above, below=row.below, priority=row.priority)
-        for row in connection.execute(select(limits).where(limits.c.channel.in_(mine)).order_by(limits.c.rule))
-    ]
-    standing = (alarms.c.room == room) & (alarms.c.state.in_(OPEN_STATES) | ((alarms.c.state == "shelved") & alarms.c.active))
-    query = select(alarms).where(standing).order_by(alarms.c.active.desc(), alarms.c.since_ms.desc()).limit(ALARMS_SHOWN)
-    open_alarms = [alarm_of(row) for row in connection.execute(query)]
-    climate, setting, airs = limits_of_room(connection, room), room_setting(connection, room), airs_of(values)
+    return next(iter(rooms_facts(connection, [room], silence_s=silence_s)), None) if room_exists(connection, room) else None
+
+
+def rooms_facts(connection: Connection, ids: Sequence[str], *, silence_s: int) -> list[RoomFacts]:
+    """These rooms, in as few questions as one of them takes; they have to be there."""
+    made = []
+    for start in range(0, len(ids), AT_ONCE):
+        some = ids[start : start + AT_ONCE]
+        values, bounds = _last_readings(connection, some, silence_ms=silence_s * 1000), _bounds(connection, some)
+        standing, asked, settings = _standing(connection, some), limits_of_rooms(connection, some), settings_of(connection, some)
+        for room in some:
+            setting = settings.get(room) or RoomSettings(room=room, outdoor=room == OUTDOOR)
+            made.append(_facts(room, values.get(room, []), bounds.get(room, []), standing.get(room, []), asked[room], setting))
+    return made
+
+
+def _bounds(connection: Connection, ids: Sequence[str]) -> dict[str, list[RoomLimit]]:
+    """The agents' own limits, by room."""
+    query = select(limits, channels.c.room).join(channels, channels.c.channel == limits.c.channel).where(channels.c.room.in_(ids))
+    found: dict[str, list[RoomLimit]] = {}
+    for row in connection.execute(query.order_by(limits.c.rule, limits.c.agent)):
+        bound = RoomLimit(rule=row.rule, channel=row.channel, above=row.above, below=row.below, priority=row.priority)
+        found.setdefault(row.room, []).append(bound)
+    return found
+
+
+def _standing(connection: Connection, ids: Sequence[str]) -> dict[str, list[Alarm]]:
+    """The alarms that are open or shelved, by room, at most ALARMS_SHOWN of each."""
+    standing = alarms.c.room.in_(ids) & (alarms.c.state.in_(OPEN_STATES) | ((alarms.c.state == "shelved") & alarms.c.active))
+    found: dict[str, list[Alarm]] = {}
+    for row in connection.execute(select(alarms).where(standing).order_by(alarms.c.active.desc(), alarms.c.since_ms.desc())):
+        mine = found.setdefault(row.room, [])
+        if len(mine) < ALARMS_SHOWN:
+            mine.append(alarm_of(row))
+    return found
+
+
+def _facts(
+    room: str,
+    values: list[LastReading],
+    bounds: list[RoomLimit],
+    open_alarms: list[Alarm],
+    climate: RoomLimits,
+    setting: RoomSettings,
+) -> RoomFacts:
+    airs = airs_of(values)
     climate = climate if not setting.outdoor else RoomLimits(room=room, origin="none", boxes=[])
     light, why = light_of(
         [Value(channel=one.sensor, v=one.v, quality=one.quality, fresh=one.fresh, tolerance=one.tolerance) for one in values],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -115,14 +115,36 @@ def limits_of_room(connection: Connection, room: str, *, at_ms: int | None = Non
     change = asked_of(connection, room, at_ms=at_ms)
     if change is not None and (change.asked.profiles or change.asked != Asked(media=[])):
         return of_change(room, change)
-    return _of_agents(connection, room)
+    return _of_agents(room, connection.execute(_TOLD.where(channels.c.room == room)))
 
 
-def _of_agents(connection: Connection, room: str) -> RoomLimits:
+def limits_of_rooms(connection: Connection, ids: Sequence[str]) -> dict[str, RoomLimits]:
+    """The limits of several rooms now, by room."""
+    query = select(room_limits).where(room_limits.c.room.in_(ids)).order_by(room_limits.c.t_ms, room_limits.c.leaf_idx)
+    newest = {row.room: row for row in connection.execute(query)}  # of each room the last one stays
+    changes = {room: _change(row) for room, row in newest.items()}
+    told: dict[str, list[Any]] = {}
+    for row in connection.execute(_TOLD.where(channels.c.room.in_(ids))):
+        told.setdefault(row.room, []).append(row)
+    made = {}
+    for room in ids:
+        change = changes.get(room)
+        asked = change is not None and (change.asked.profiles or change.asked != Asked(media=[]))
+        made[room] = of_change(room, change) if change is not None and asked else _of_agents(room, told.get(room, []))
+    return made
+
+
+_TOLD = (
+    select(limits, channels.c.q, channels.c.room)
+    .join(channels, channels.c.channel == limits.c.channel)
+    .where(channels.c.q.in_(("temperature", "relative_humidity")))
+)
+
+
+def _of_agents(room: str, told: Iterable[Any]) -> RoomLimits:
     """The tightest of the limits that the room's agents tell, as one box."""
-    mine = select(limits, channels.c.q).join(channels, channels.c.channel == limits.c.channel).where(channels.c.room == room)
     ends: dict[str, list[float]] = {"t_min": [], "t_max": [], "rh_min": [], "rh_max": []}
-    for row in connection.execute(mine.where(channels.c.q.in_(("temperature", "relative_humidity")))):
+    for row in told:
         side = "t" if row.q == "temperature" else "rh"
         if row.below is not None:
             ends[f"{side}_min"].append(row.below)
