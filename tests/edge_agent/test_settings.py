@@ -1,4 +1,4 @@
-"""What the centre sets at a room: taken or refused with words, in force at once, kept over a restart; relays and mains as people see them."""
+"""What the centre sets at a room: taken or refused with words, in force at once, kept over a restart; relays and mains as one sees them."""
 
 import os
 import signal
