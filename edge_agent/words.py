@@ -2,7 +2,7 @@
 
 from wire.units import QUANTITIES
 
-UNITS = {"Cel": "°C", "%": "%", "[ppm]": "ppm", "ug/m3": "µg/m³", "uW/cm2": "µW/cm²", "uT": "µT", "1": ""}  # UCUM -> as people write it
+UNITS = {"Cel": "°C", "%": "%", "[ppm]": "ppm", "[ppb]": "ppb", "ug/m3": "µg/m³", "uW/cm2": "µW/cm²", "uT": "µT", "1": ""}  # UCUM -> as people write it
 DERIVED_UNITS = {"dew_point": "°C", "condensation_margin": "K"}
 NAMES = {
     "temperature": ("温度", "Temperature"),
@@ -11,9 +11,16 @@ NAMES = {
     "condensation_margin": ("结露裕度", "Condensation margin"),
     "illuminance": ("照度", "Illuminance"),
     "uv_irradiance": ("紫外辐照度", "UV irradiance"),
+    "pm1": ("PM1", "PM1"),
     "pm2_5": ("PM2.5", "PM2.5"),
     "pm10": ("PM10", "PM10"),
     "co2": ("二氧化碳", "CO2"),
+    "voc": ("挥发性有机物", "Volatile compounds"),
+    "voc_mass": ("挥发性有机物", "Volatile compounds"),
+    "formaldehyde": ("甲醛", "Formaldehyde"),
+    "nitrogen_dioxide": ("二氧化氮", "Nitrogen dioxide"),
+    "sulfur_dioxide": ("二氧化硫", "Sulfur dioxide"),
+    "ozone": ("臭氧", "Ozone"),
     "voc_index": ("VOC 指数", "VOC index"),
     "magnetic_flux_density": ("磁感应强度", "Magnetic flux density"),
     "air_pressure": ("气压", "Air pressure"),

@@ -19,16 +19,24 @@ QUANTITY: dict[str, LazyString] = {
     "dew_point": lazy_gettext("Dew point"),
     "illuminance": lazy_gettext("Illuminance"),
     "uv_irradiance": lazy_gettext("UV irradiance"),
+    "pm1": lazy_gettext("Finest dust PM1"),
     "pm2_5": lazy_gettext("Fine dust PM2.5"),
     "pm10": lazy_gettext("Dust PM10"),
     "co2": lazy_gettext("Carbon dioxide"),
+    "voc": lazy_gettext("Volatile compounds"),
+    "voc_mass": lazy_gettext("Volatile compounds"),
+    "formaldehyde": lazy_gettext("Formaldehyde"),
+    "nitrogen_dioxide": lazy_gettext("Nitrogen dioxide"),
+    "sulfur_dioxide": lazy_gettext("Sulfur dioxide"),
+    "ozone": lazy_gettext("Ozone"),
     "voc_index": lazy_gettext("Volatile compounds index"),
     "magnetic_flux_density": lazy_gettext("Magnetic flux density"),
     "air_pressure": lazy_gettext("Air pressure"),
+    "current": lazy_gettext("Current"),
     "voltage": lazy_gettext("Voltage"),
     "count": lazy_gettext("Count"),
 }
-UNIT = {"Cel": "°C", "[ppm]": "ppm", "ug/m3": "µg/m³", "uW/cm2": "µW/cm²", "uT": "µT", "1": ""}  # UCUM code -> as people write it
+UNIT = {"Cel": "°C", "[ppm]": "ppm", "[ppb]": "ppb", "ug/m3": "µg/m³", "uW/cm2": "µW/cm²", "uT": "µT", "1": ""}  # UCUM code -> as people write it
 DECIMALS = {"temperature": 1, "dew_point": 1, "relative_humidity": 1, "voltage": 2}  # others are shown without decimals
 ALARM_STATE: dict[str, LazyString] = {
     "unacknowledged": lazy_gettext("Active, not acknowledged"),
