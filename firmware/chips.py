@@ -23,7 +23,21 @@ FAULT_BASE = -2147483648  # a stored value of FAULT_BASE + n is FAULTS[n]
 PLAIN_MAX = 2147483647
 
 
-class Humid:
+class Chip:
+    """One chip: asked for its serial number at the start and for its values in turn."""
+
+    quantities: tuple[str, ...] = ()
+
+    def serial(self):
+        """Its serial number; empty where it has none."""
+        return ""
+
+    async def measure(self):
+        """One value a quantity; ChipError or OSError."""
+        raise OSError("not a chip")
+
+
+class Humid(Chip):
     """An SHT3x or SHT4x: one command, a wait, two words."""
 
     quantities = ("temperature", "relative_humidity")
@@ -52,7 +66,7 @@ class Humid:
         return chip.temp_c(temperature), chip.rh_pct(humidity)
 
 
-class Registers:
+class Registers(Chip):
     """What chips with registers have in common."""
 
     def __init__(self, board, options, chip):
@@ -62,16 +76,15 @@ class Registers:
         self._address = options.get("address", chip.ADDRESS)
         self._set = False
 
-    def serial(self):
-        """They have none."""
-        return ""
-
     def _read(self, register, count):
         self._i2c.writeto(self._address, bytes([register]), False)
         return self._i2c.readfrom(self._address, count)
 
     def _write(self, register, *values):
         self._i2c.writeto(self._address, bytes((register,) + values))
+
+    async def _measure(self):
+        raise OSError("not a chip")
 
     async def measure(self):
         """The chip's values; after a failure its settings are made anew, since it may have lost its power."""
@@ -133,7 +146,7 @@ class Veml7700(Registers):
         return (chip.lux(self._range, counts),)
 
 
-class Ds18b20:
+class Ds18b20(Chip):
     """A DS18B20 alone on a 1-Wire pin, powered by three wires."""
 
     quantities = ("temperature",)
@@ -190,7 +203,7 @@ class Chips:
     def __init__(self, board, settings):
         """settings: a list of {"chip", "give"?, and the chip's own options}; ValueError for what the node cannot have."""
         self._parts = []
-        self.channels = []  # quantities, in the order of the values
+        self.channels: list[str] = []  # quantities, in the order of the values
         for options in settings:
             name = options.get("chip")
             if name not in MAKERS:

@@ -1,6 +1,7 @@
 """The node's side of the protocol: hello, samples with sequence numbers, a window in flight, resending what nobody acknowledged.
 
-Node to agent: ``{"k":"hello","node","version","boot","boots","chips","session","up"}`` and
+Node to agent: ``{"k":"hello","node","version","board","boot","start","boots","chips","session","up"}`` (`boot` is
+the start whose samples follow, `start` the present one) and
 ``{"k":"sample","seq","oldest","age","up","v"}``, `v` one entry a channel: thousandths of its unit or the name of a fault. A sample of an
 earlier start of the node has ``"past": 1`` where its age is known and 2 where it is only at least that.
 Agent to node: ``{"k":"hello","session","t"}``, ``{"k":"ack","boot","seq"}``, ``{"k":"identify","s"}`` and, where several nodes share a
@@ -69,7 +70,15 @@ class Link:
         boot = store.boot
         if boot != self._told:
             self._begin(boot)
-            hello = {"k": "hello", "session": self._session, "up": now, "boot": boot, "boots": store.count, "chips": store.head_chips}
+            hello = {
+                "k": "hello",
+                "session": self._session,
+                "up": now,
+                "boot": boot,
+                "start": store.here,
+                "boots": store.count,
+                "chips": store.head_chips,
+            }
             hello.update(self._identity)
             return hello
         oldest = store.oldest

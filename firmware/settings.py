@@ -50,7 +50,7 @@ class Settings:
                 raise ValueError("node.json: %s is a text" % key)
             setattr(self, key, value)
         self.tls = bool(given.get("tls", False))
-        if self.link == "mqtt" and not (self.site and self.agent and self.host):
+        if self.link == "mqtt" and not all(given.get(key) for key in ("site", "agent", "host")):
             raise ValueError("node.json: link mqtt needs site, agent and host")
         self.pins = given.get("pins", {})
         for key in self.pins:

@@ -54,7 +54,7 @@ def trim(low, high):
     h6 = high[6]
     return (
         (t1, _signed(low, 2), _signed(low, 4)),
-        (p1, *[_signed(low, at) for at in range(8, 24, 2)]),
+        tuple([p1] + [_signed(low, at) for at in range(8, 24, 2)]),  # MicroPython has no starred items in a tuple
         (
             low[25],
             _signed(high, 0),

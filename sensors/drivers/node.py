@@ -69,7 +69,8 @@ class NodeSensor:
         self._wire = wire
         self._silent_ms = int(options["silent_s"] * 1000)
         self._session = ""
-        self._boot = ""
+        self._boot = ""  # the start of the node whose samples come now
+        self._start = ""  # the one whose uptime it tells
         self._channels = NodeChannels.of(str(options["chips"]))
         self._seq: int | None = None  # highest sample taken of this boot
         stored, _, self._stored_boot = taken.partition(" ")
@@ -196,7 +197,9 @@ class NodeSensor:
             return
         if boot != self._boot:
             self._boot, self._seq, self._owed = boot[:TEXT_MAX], None, False
-            self._clock = NodeClock()
+        start = str(message.get("start", boot))[:TEXT_MAX]
+        if start != self._start:
+            self._start, self._clock = start, NodeClock()
         self._clock.heard(up, at.m_ms)
         self._channels = self._channels.told(message)
         self._greeted = True

@@ -156,7 +156,8 @@ class BrokerWire:
                 payload = await self._queue.get()
         except TimeoutError:
             return []
-        return self._frames.feed(payload)
+        messages: list[dict[str, Any]] = self._frames.feed(payload)
+        return messages
 
     def close(self) -> None:
         """The connection belongs to the wires."""

@@ -21,7 +21,9 @@ QUEUE_MAX = 16
 class NodeWire(Protocol):
     """Moves messages; TransportError from any call means that the wire is gone and has to be opened anew."""
 
-    bad: int  # frames that did not decode, since the wire was opened
+    @property
+    def bad(self) -> int:
+        """Frames that did not decode, since the wire was opened."""
 
     @property
     def is_open(self) -> bool:
@@ -69,7 +71,8 @@ class SerialWire:
 
     async def receive(self, timeout_s: float) -> list[Message]:
         """See NodeWire."""
-        return self._frames.feed(await self._port.receive(timeout_s))
+        messages: list[Message] = self._frames.feed(await self._port.receive(timeout_s))
+        return messages
 
     def close(self) -> None:
         """See NodeWire."""
