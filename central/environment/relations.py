@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, or_, select
 
-from central.environment.tables import alarms, limits
+from central.environment.tables import alarms
+from central.health.queries import config_of
 
 # kind -> how a rule's name ends; agents name a contact's and a sensor's rules `{name}-{what}`
 ENDINGS = {
@@ -64,10 +65,10 @@ def kind_of(connection: Connection, *, agent: str, rule: str, subject: str) -> s
             return kind
     if rule.endswith("-bad") and subject == f"{agent}/{rule.removesuffix('-bad')}":
         return "sensor"
-    known = (limits.c.agent == agent) & (limits.c.rule == rule)
-    if subject.count(".") >= LIMIT_SUBJECT_PARTS - 1 or connection.scalar(select(limits.c.rule).where(known)) is not None:
+    if subject.count(".") >= LIMIT_SUBJECT_PARTS - 1:
         return "limit"
-    return ""
+    told = config_of(connection, agent).get("limits")  # pairs, swings and rates are about a sensor, not about a channel
+    return "limit" if isinstance(told, dict) and rule in told else ""
 
 
 def sensor_of(subject: str) -> str:

@@ -5,22 +5,23 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
 from central.environment.alarm_projection import SYSTEM
 from central.environment.works.queries import told_calendar, works_of_room
 from central.environment.works.tables import commands_kept, works
-from central.health.tables import agent_config, command_results
+from central.health.queries import config_of, config_told_ms
+from central.health.tables import command_results
 from central.ledger import commands
 from central.ledger.tables import agents
 from wire.codec import dumps
 
 AHEAD_MS = 30 * 86_400_000  # works that begin later are told later
 LIFETIME_S = 3600
+PATIENCE_MS = 5 * 60_000  # an agent that does not keep what it was told is not told at every turn
 WORDS_MAX = 200
-TOLD_MAX = 20
+TOLD_MAX = 16  # as many as an agent keeps
 
 
 class Keeper:
@@ -66,10 +67,12 @@ class Keeper:
         )
         if result is None:
             return bool(told.given_ms + LIFETIME_S * 1000 <= now_ms)
-        config = connection.execute(select(agent_config).where(agent_config.c.agent == told.agent)).first()
-        kept = msgspec.json.decode(config.facts).get("works") if config is not None and told.name == "works.set" else None
-        if not isinstance(kept, list) or config is None or config.t_ms <= told.given_ms:
+        said_ms = config_told_ms(connection, told.agent)
+        if said_ms is None or said_ms <= told.given_ms or told.given_ms + PATIENCE_MS > now_ms:
             return False
-        have = {one.get("id") if isinstance(one, dict) else one for one in kept}
-        late = told.given_ms + LIFETIME_S * 1000 <= now_ms  # one that refuses is not asked at every turn
-        return late and any(one["id"] not in have for one in args["works"] if one["to"] > now_ms)
+        facts = config_of(connection, told.agent)
+        if told.name == "calendar.set":
+            return "calendar" in facts and facts["calendar"] is None
+        kept = facts.get("works")
+        have = {one.get("id") for one in kept if isinstance(one, dict)} if isinstance(kept, list) else None
+        return have is not None and any(one["id"] not in have for one in args["works"] if one["to"] > now_ms)

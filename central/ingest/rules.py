@@ -62,6 +62,7 @@ class ClockRules:
         self._alarms = AlarmClock(config.limits, config.alarms)
         self._keeper = Keeper()
         self._care = Care()
+        self._care = Care()
 
     def run(self, context: Context, now_ms: int) -> bool:
         """Record the acts that are due; whether there were any."""
@@ -73,6 +74,7 @@ class ClockRules:
         self._count += self._keeper.run(context.connection, now_ms)
         self._count += self._care.run(context.connection, now_ms)
         self._count += patrol_rules.run(context.connection, now_ms)
+        self._count += self._care.run(context.connection, now_ms)
         return self._count > 0
 
     @staticmethod

@@ -84,7 +84,10 @@ def plan(centre: Centre, *, minutes: int, begins: int = 0, room: str = "room-101
 
 def test_works_hold_back_a_rooms_alarms_and_what_is_still_wrong_at_their_end_goes_live(centre: Centre) -> None:
     room = Room(centre)
+    film = {"kind": "pairs", "sensor": "climate", "boxes": [{"t_max": 15.0, "rh_max": 40.0}]}
+    room.send(record("config", now_ms(), 1, facts={"limits": {"film": film}}))
     plan(centre, minutes=60)
+    assert state(centre, room.alarm("film", "room-101/climate")) == "suppressed"
     hot = room.alarm("too-hot")
     open_door = room.alarm("door-held-open", "room-101/door")
     leak = room.alarm("floor-leak", "room-101/floor", priority="urgent")
@@ -134,6 +137,15 @@ def test_agents_are_told_of_works_and_calendar_until_they_answer(centre: Centre)
     room.send(record("command.done", now_ms(), 1, id=ident, ok=True))
     later(centre, 90)
     assert centre.one("SELECT count(*) FROM commands WHERE name = 'works.set'") == count
+    plan(centre, minutes=600, begins=60)
+    later(centre, 1)
+    ident = centre.one("SELECT command FROM commands_kept WHERE name = 'works.set'")
+    room.send(record("command.done", now_ms() + centre.ahead_ms, 1, id=ident, ok=True))
+    later(centre, 10)
+    count = centre.one("SELECT count(*) FROM commands WHERE name = 'works.set'")
+    room.send(record("config", now_ms() + centre.ahead_ms, 1, facts={"works": [], "calendar": {}}))  # a new disk: it has lost them
+    later(centre, 1)
+    assert centre.one("SELECT count(*) FROM commands WHERE name = 'works.set'") == count + 1
 
 
 def test_a_bad_sensor_explains_its_limits_and_a_door_held_open_those_of_its_room(centre: Centre) -> None:
