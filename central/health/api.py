@@ -75,12 +75,19 @@ class Command(msgspec.Struct, frozen=True):
 
 
 class Documents(msgspec.Struct, frozen=True):
-    """What was last in force at an agent: `calibration` {channel: {offset, gain}}, `profile` {bench: thresholds}; `t` null: never told."""
+    """What was last in force at an agent.
+
+    `calibration` {channel: {offset, gain, …}}, `profile` {bench: thresholds}, `limits` {rule: limit} (null: those of its own file),
+    `works`, `calendar` (null: none was set); `t` null: never told.
+    """
 
     agent: str
     t: str | None
     calibration: dict[str, Any]
     profile: dict[str, Any]
+    limits: dict[str, Any] | None
+    works: list[Any]
+    calendar: dict[str, Any] | None
 
 
 def agent_of(connection: Connection, facts: AgentFacts) -> Agent:
@@ -154,7 +161,7 @@ def blueprint() -> Blueprint:
     @operation(
         Operation(
             right="documents.restore",
-            summary="Calibration and bench profiles last in force at the agent that asks: what it needs on a new disk.",
+            summary="Calibration, limits, works, calendar and profiles last set at the agent that asks: what it needs on a new disk.",
             result=Documents,
         )
     )
@@ -162,7 +169,7 @@ def blueprint() -> Blueprint:
         if agent != current_user.name:
             raise not_found("An agent sees its own documents only.")
         with reading(engine()) as connection:
-            t_ms, calibration, profile = queries.documents_of(connection, agent)
-        return Documents(agent=agent, t=rfc3339_or_none(t_ms), calibration=calibration, profile=profile)
+            t_ms, documents = queries.documents_of(connection, agent)
+        return Documents(agent=agent, t=rfc3339_or_none(t_ms), **documents)
 
     return made

@@ -9,6 +9,7 @@ from central.health.tables import CORE, agent_config, agent_documents, boots, co
 from central.store.projecting import ActEntry, BatchEntry, Context, Handler, Record, Stamp, as_json, handle
 
 DOCUMENTS = ("calibration", "profile")  # facts of `config` records that a replaced agent gets back
+SETTINGS = {"limits": dict, "works": list, "calendar": dict}  # the same, of agents that know of them
 Correct = Callable[[Context, BatchEntry, str, int, int], None]  # (context, entry, boot, w_ms, ok_m_ms)
 
 
@@ -111,6 +112,11 @@ class HealthProjector:
         context.connection.execute(insert(agent_config).values(row).on_conflict_do_update(index_elements=["agent"], set_=row))
         if all(isinstance(facts.get(kind), dict) for kind in DOCUMENTS):  # one without them began on an empty disk and has yet to ask
             row = {**own, **{kind: as_json(facts[kind]) for kind in DOCUMENTS}}
+            if "limits_source" in facts:  # an agent that knows of no such settings says nothing of them
+                told = {name: facts.get(name) for name, kind in SETTINGS.items() if isinstance(facts.get(name), kind)}
+                if facts["limits_source"] != "centre":
+                    told.pop("limits", None)  # those of its own file, which the agent that replaces it has too
+                row["settings"] = as_json(told)
             context.connection.execute(insert(agent_documents).values(row).on_conflict_do_update(index_elements=["agent"], set_=row))
 
     def _clock_record(self, context: Context, entry: BatchEntry, seq: int, record: Record) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from central.health.tables import CORE, agent_config, agent_documents, command_results, health
 
+SETTINGS: Mapping[str, Any] = {"limits": None, "works": [], "calendar": None}
 _BIND = re.compile(r"(?:\[[0-9a-fA-F:]{2,39}\]|[A-Za-z0-9.-]{1,253}):\d{1,5}")
 
 
@@ -45,10 +47,17 @@ def config_told_ms(connection: Connection, agent: str) -> int | None:
     return connection.scalar(select(agent_config.c.t_ms).where(agent_config.c.agent == agent))
 
 
-def documents_of(connection: Connection, agent: str) -> tuple[int | None, dict[str, Any], dict[str, Any]]:
-    """(wall ms of the record, calibration by channel, profile by bench) as last in force at an agent; None and empty before it said so."""
+def documents_of(connection: Connection, agent: str) -> tuple[int | None, dict[str, Any]]:
+    """(wall ms of the record, what was last set at an agent); None and empty before it said so.
+
+    The documents: calibration by channel, profile by bench, limits by rule (None: its own file's), works, calendar (None: none was set).
+    """
     row = connection.execute(select(agent_documents).where(agent_documents.c.agent == agent)).first()
-    return (row.t_ms, json.loads(row.calibration), json.loads(row.profile)) if row is not None else (None, {}, {})
+    if row is None:
+        return None, {"calibration": {}, "profile": {}, **SETTINGS}
+    settings = json.loads(row.settings) if row.settings else {}
+    told = {name: value for name, value in settings.items() if name in SETTINGS and value is not None}
+    return row.t_ms, {"calibration": json.loads(row.calibration), "profile": json.loads(row.profile), **SETTINGS, **told}
 
 
 def screen_of(connection: Connection, agent: str, bench: str) -> str | None:

@@ -24,13 +24,14 @@ agent_config = Table(  # what is in force at an agent: limits, thresholds, calib
     Column("facts", Text, nullable=False),
 )
 
-agent_documents = Table(  # calibration and bench profiles in force, of the last record that knew them: a replaced agent gets them back
+agent_documents = Table(  # what was set at an agent, of the last record that knew it: a replaced agent gets it back
     "agent_documents",
     metadata,
     Column("agent", String(40), primary_key=True),
     Column("t_ms", BigInteger, nullable=False),
     Column("calibration", Text, nullable=False),  # JSON object: channel -> {"offset", "gain"}
     Column("profile", Text, nullable=False),  # JSON object: bench -> thresholds
+    Column("settings", Text),  # JSON object: limits (null: the agent's own file's), works, calendar; null before an agent told of them
 )
 
 boots = Table(  # a boot's clock: W = t - m of its first disciplined `clock` record, by which earlier records are shown

@@ -23,7 +23,15 @@ def documents(site: Site) -> dict[str, Any]:
 
 
 def test_an_agent_gets_what_was_last_in_force_and_a_start_on_an_empty_disk_forgets_nothing(site: Site) -> None:
-    assert documents(site) == {"agent": "room-101", "t": None, "calibration": {}, "profile": {}}
+    assert documents(site) == {
+        "agent": "room-101",
+        "t": None,
+        "calibration": {},
+        "profile": {},
+        "limits": None,
+        "works": [],
+        "calendar": None,
+    }
     tell(site, calibration=CALIBRATION, profile={"bench-1": {"skew_max_deg": 1.5}})
     tell(site)  # a new disk: it has yet to ask
     found = documents(site)
@@ -33,6 +41,21 @@ def test_an_agent_gets_what_was_last_in_force_and_a_start_on_an_empty_disk_forge
     assert documents(site) == found
     tell(site, calibration={}, profile={})
     assert documents(site)["calibration"] == {}
+
+
+def test_limits_works_and_calendar_come_back_and_those_of_the_file_do_not(site: Site) -> None:
+    film = {"film": {"kind": "pairs", "sensor": "climate", "boxes": [{"t_max": 15.0}]}}
+    works = [{"id": "w", "from": 1, "to": 2, "words": "cleaning"}]
+    calendar = {"weekend": [5, 6], "days": {}}
+    tell(site, calibration={}, profile={}, limits_source="centre", works=works, calendar=calendar, limits=film)
+    tell(site, limits={"own": {"sensor": "climate", "quantity": "temperature", "above": 30.0}})  # a new disk: the file's, as yet
+    found = documents(site)
+    assert (found["limits"], found["works"], found["calendar"]) == (film, works, calendar)
+    rebuild(site.centre.engine)
+    assert documents(site) == found
+    tell(site, calibration={}, profile={}, limits_source="file", works=7, calendar=None)
+    found = documents(site)
+    assert (found["limits"], found["works"], found["calendar"]) == (None, [], None)
 
 
 def test_nobody_else_gets_them(site: Site) -> None:

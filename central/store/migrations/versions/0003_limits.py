@@ -71,3 +71,5 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("channel", "n", name=op.f("pk_instruments")),
         sqlite_with_rowid=False,
     )
+    with op.batch_alter_table("agent_documents") as batch:
+        batch.add_column(sa.Column("settings", sa.Text(), nullable=True))
