@@ -258,10 +258,21 @@ class _Reader:
         for name, device in sensors.items():
             keys = address("sensor", device.driver)
             values = tuple(device.options.get(key) for key in keys)
+            if device.driver == "node":
+                self._node(name, device)
+                keys, values = (keys, values) if device.options.get("address") else (keys[:1], values[:1])
             if shared("sensor", device.driver):
                 values = (*values, name)
             if keys and not device.sim and None not in values:
                 self._claim_address(("sensor", name), keys, values)
+
+    def _node(self, name: str, device: Device) -> None:
+        """What a node needs on the way that it is reached by."""
+        over_mqtt = device.options.get("link") == "mqtt"
+        if not over_mqtt and not device.sim and not device.options.get("port"):
+            self.report(("sensor", name), "port is missing: the node's serial port, such as /dev/serial/by-id/…")
+        if over_mqtt and not device.sim and "broker" not in self.document.values:
+            self.report(("sensor", name, "link"), 'link = "mqtt" needs the table [broker]')
 
     def _claim_address(self, path: KeyPath, keys: tuple[str, ...], values: tuple[Any, ...]) -> None:
         """One device's place on its wire; a device that takes a serial port for itself shares it with none."""

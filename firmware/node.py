@@ -182,9 +182,8 @@ def made(board, settings):
     lamp = Lamp(board)
     identity = {"node": settings.name, "version": VERSION, "board": board.model}
     link = Link(store, identity, board.uptime_ms, lamp.identify)
-    if settings.link == "rs485":
-        link = PolledLink(link, settings.address)
-    return Node(board, chips=chips, store=store, link=link, lamp=lamp)
+    speaks = PolledLink(link, settings.address) if settings.link == "rs485" else link
+    return Node(board, chips=chips, store=store, link=speaks, lamp=lamp)
 
 
 if __name__ == "__main__":

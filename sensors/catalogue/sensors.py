@@ -1,5 +1,8 @@
 """Every sensor driver by name, with its options."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from sensors.catalogue.modbus import MODBUS
 from sensors.catalogue.option import Driver, Option
 
@@ -50,6 +53,14 @@ _HEATER = Option(
     unit="h",
 )
 
+
+def _of_node(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the chips that a node's table names measure; anything where it names none that we know."""
+    from sensors.drivers.node_channels import NodeChannels
+
+    return tuple(channel.quantity for channel in NodeChannels.of(str(options.get("chips") or "sht4x")).channels)
+
+
 SENSORS: dict[str, Driver] = {
     driver.name: driver
     for driver in (
@@ -58,16 +69,18 @@ SENSORS: dict[str, Driver] = {
             "A sensor node with Muniment's firmware: on a serial port, on a line shared by several, or on the broker.",
             (
                 Option("link", "text", "How it is reached: by a serial port or over MQTT.", "serial", choices=("serial", "mqtt")),
-                Option("port", "text", "The node's serial port; prefer /dev/serial/by-id/…. Not with link = \"mqtt\"."),
+                Option("port", "text", 'The node\'s serial port; prefer /dev/serial/by-id/…. Not with link = "mqtt".'),
                 Option("address", "integer", "Its address on a shared RS-485 line; 0 = alone on its port.", 0, low=0, high=247),
                 Option("node", "text", "Its name on the broker (default: the sensor's name)."),
-                Option("chips", "text", "What it carries, such as \"sht4x,veml7700\": which channels are missing before it was heard.", "sht4x"),
+                Option(
+                    "chips", "text", 'What it carries, such as "sht4x,veml7700": which channels are missing before it was heard.', "sht4x"
+                ),
                 Option("baud", "integer", "Bits per second; USB ports ignore it.", 115200, low=1200, high=1_000_000),
                 Option("silent_s", "number", "Without a sample for this long, readings are missing.", 10.0, low=1, high=3600, unit="s"),
                 *RATES,
             ),
-            ("port",),
-            CLIMATE,
+            ("port", "address"),
+            measures=_of_node,
         ),
         MODBUS,
         Driver(

@@ -281,3 +281,17 @@ def test_web_that_cannot_start_says_why_and_exits_1(filled: tuple[Command, Journ
         database.execute("UPDATE alembic_version SET version_num = '0001'")
     database.close()
     assert subprocess.run([sys.executable, "-m", "central.web.server", *web[-2:]], capture_output=True, timeout=60).returncode == 1
+
+
+def test_a_wifi_node_gets_a_user_of_its_own_that_stays_when_others_are_enrolled(filled: tuple[Command, Journal]) -> None:
+    command, _ = filled
+    assert command("agent", "enrol", "room-101", "--node", "wall") == 0
+    password = (command.data / "enrolled/room-101/node-wall-password").read_text().strip()
+    assert len(password) > 30
+    assert command("agent", "enrol", "attic", "--key", base64.b64encode(Journal("attic").public).decode()) == 0
+    assert "room-101.wall:$7$" in (command.data / "broker/passwords").read_text()
+    own = f"muniment/1/{SITE}/room-101/node/wall"
+    assert f"user room-101.wall\ntopic write {own}\ntopic read {own}/ack\n" in (command.data / "broker/acl").read_text()
+    assert command("agent", "enrol", "nobody", "--node", "wall") == 2
+    assert "nobody is not enrolled" in command.err
+    assert command("agent", "enrol", "room-101", "--node", "Wall.1") == 2
