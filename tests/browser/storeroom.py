@@ -40,9 +40,9 @@ def history(agent: Agent, *, days: float = 2.0, warmth: float = 19.0, damp: floa
     return start
 
 
-def storeroom(house: House, name: str, **climate: Any) -> Agent:
+def storeroom(house: House, name: str, *, agent: Agent | None = None, **climate: Any) -> Agent:
     """A room of this name that is well, with its history and two openings of its door."""
-    agent = house.enrol(name)
+    agent = agent or house.enrol(name)
     agent.online()
     agent.send("events", record("config", now_ms(), 1, facts={"limits": LIMITS}))
     history(agent, **climate)

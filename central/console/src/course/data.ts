@@ -64,6 +64,6 @@ export function joined(all: { series: Series; shift: number }[]): uPlot.AlignedD
 }
 
 export function gapAt(series: Series, ms: number): string | null {
-  const found = series.gaps.find(([from, to]) => ms >= from && ms <= to);
+  const found = series.gaps.find(([from, to]) => ms > from && ms < to);
   return found ? found[2] : null;
 }

@@ -50,9 +50,9 @@ export class Plot {
     return Math.max(260, Math.min(520, Math.round(this.element.clientWidth * 0.42), Math.round(window.innerHeight * 0.6)));
   }
 
-  /** The x values of the shown points in milliseconds, for the cursor by keyboard. */
+  /** When there are values, in milliseconds, for the cursor by keyboard. */
   get times(): number[] {
-    return (this.plot?.data[0] as number[] | undefined)?.map((s) => s * 1000) ?? [];
+    return [...new Set(this.drawn.flatMap((one) => one.series.points.map((point) => point[0] + one.shift)))].sort((a, b) => a - b);
   }
 
   moveCursor(ms: number): void {
