@@ -18,7 +18,7 @@ from central.ledger import acts
 
 LATE_MS = 10 * 60_000  # readings that come so long after they were measured raise nothing
 TOO_OLD_MS = 400 * 86_400_000  # such a time comes from a clock that nobody had set
-LOOK_BACK_MS = 6 * 3_600_000  # an excursion may have begun before the readings that came now
+LOOK_BACK_MS = 3_600_000  # an excursion may have begun before the readings that came now
 GAP_MS = 30 * 60_000  # values further apart than this are not one excursion
 SLACK_MS = 5 * 60_000  # an alarm so close to an excursion is its alarm
 PAIR_MS = 90_000  # values of one sensor so close together are one measurement

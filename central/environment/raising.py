@@ -20,6 +20,13 @@ def open_alarm(connection: Connection, *, rule: str, subject: str) -> str | None
     return None if found is None else str(found)
 
 
+def own_alarms(connection: Connection) -> dict[tuple[str, str], tuple[str, bool]]:
+    """(rule, subject) -> (id, whether the condition holds) of every alarm of the centre's own that is open, in one question."""
+    own = alarms.c.id.startswith(PREFIX, autoescape=True) & (alarms.c.state != "normal")
+    rows = connection.execute(select(alarms.c.rule, alarms.c.subject, alarms.c.id, alarms.c.active).where(own).order_by(alarms.c.since_ms))
+    return {(row.rule, row.subject): (row.id, row.active) for row in rows}
+
+
 def raise_alarm(
     connection: Connection, *, rule: str, subject: str, agent: str, room: str, priority: str, words: Words, t_ms: int, lasting: bool
 ) -> bool:

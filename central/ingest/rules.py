@@ -8,10 +8,10 @@ from sqlalchemy import func, select
 from central.config import CentralConfig
 from central.digitization.tables import object_refs, objects
 from central.environment.instruments.care import Care
+from central.environment.latest import latest
 from central.environment.patrols import rules as patrol_rules
-from central.environment.raising import open_alarm, raise_alarm, return_alarm
-from central.environment.tables import alarms, channels
-from central.environment.values import last_value
+from central.environment.raising import own_alarms, raise_alarm, return_alarm
+from central.environment.tables import channels
 from central.health.tables import agent_config
 from central.ingest.alarm_clock import AlarmClock
 from central.ingest.keeper import Keeper
@@ -62,11 +62,12 @@ class ClockRules:
         self._alarms = AlarmClock(config.limits, config.alarms)
         self._keeper = Keeper()
         self._care = Care()
-        self._care = Care()
+        self._known: dict[tuple[str, str], tuple[str, bool]] = {}
 
     def run(self, context: Context, now_ms: int) -> bool:
         """Record the acts that are due; whether there were any."""
         self._count = 0
+        self._known = own_alarms(context.connection)
         self._silence(context, now_ms)
         self._uploads(context, now_ms)
         self._disk(context, now_ms)
@@ -74,20 +75,13 @@ class ClockRules:
         self._count += self._keeper.run(context.connection, now_ms)
         self._count += self._care.run(context.connection, now_ms)
         self._count += patrol_rules.run(context.connection, now_ms)
-        self._count += self._care.run(context.connection, now_ms)
         return self._count > 0
-
-    @staticmethod
-    def _open(context: Context, rule: str, subject: str) -> tuple[str | None, bool]:
-        """(the id of the rule's open alarm about a subject, whether its condition holds or only nobody has acknowledged it yet)."""
-        known = open_alarm(context.connection, rule=rule, subject=subject)
-        return known, known is not None and bool(context.connection.scalar(select(alarms.c.active).where(alarms.c.id == known)))
 
     def _condition(
         self, context: Context, *, rule: str, subject: str, agent: str, room: str, holds: bool, figure: object, now_ms: int, priority: str
     ) -> None:
         """Raise or return a lasting alarm so that it follows its condition."""
-        known, active = self._open(context, rule, subject)
+        known, active = self._known.get((rule, subject), (None, False))
         if holds and not active:
             words = {language: text.format(figure) for language, text in WORDS[rule].items()}
             about = {"rule": rule, "subject": subject, "agent": agent, "room": room, "priority": priority}
@@ -99,23 +93,26 @@ class ClockRules:
     def _silence(self, context: Context, now_ms: int) -> None:
         """One cause, one alarm: while an agent is silent, its channels raise none of their own."""
         figure = self._limits.silence_s
+        heard: dict[str, tuple[int, set[str] | None]] = {}  # agent -> since when a reading is missed, its sensors
         for agent in context.connection.execute(select(agents.c.name, agents.c.last_seen_ms, agents.c.online)).all():
             room = context.room_of(agent.name)
             patience_ms = max(self._limits.silence_s, HEALTH_S if agent.online else 0) * 1000
             silent = max(agent.last_seen_ms or 0, self._started_ms) < now_ms - patience_ms
             about = {"agent": agent.name, "figure": figure, "now_ms": now_ms}
             self._condition(context, rule="agent-silent", subject=agent.name, room=room, holds=silent, priority="high", **about)
-            if silent:
-                continue
-            report_s, sensors = self._in_force(context, agent.name)
-            since = now_ms - max(self._limits.silence_s, REPORTS * report_s) * 1000
-            mine = select(channels).where(channels.c.agent == agent.name)
-            for channel in context.connection.execute(mine).all():
-                last = last_value(context.connection, channel.id, before_ms=now_ms + AHEAD_MS)
-                expected = sensors is None or channel.sensor in sensors
-                missing = expected and max(last[0] if last else 0, self._started_ms) < since
-                where = {"subject": channel.channel, "room": channel.room, "priority": "medium"}
-                self._condition(context, rule="missing-data", holds=missing, **where, **about)
+            if not silent:
+                report_s, sensors = self._in_force(context, agent.name)
+                heard[agent.name] = now_ms - max(self._limits.silence_s, REPORTS * report_s) * 1000, sensors
+        columns = channels.c.id, channels.c.channel, channels.c.agent, channels.c.room, channels.c.sensor
+        mine = [row for row in context.connection.execute(select(*columns)).all() if row.agent in heard]
+        oldest = min((since for since, _ in heard.values()), default=0)
+        last = latest(context.connection, [row.id for row in mine], before_ms=now_ms + AHEAD_MS, after_ms=oldest)
+        for channel in mine:
+            since, sensors = heard[channel.agent]
+            expected = sensors is None or channel.sensor in sensors
+            missing = expected and max(last[channel.id].t_ms if channel.id in last else 0, self._started_ms) < since
+            where = {"subject": channel.channel, "agent": channel.agent, "room": channel.room, "priority": "medium"}
+            self._condition(context, rule="missing-data", holds=missing, figure=figure, now_ms=now_ms, **where)
 
     @staticmethod
     def _in_force(context: Context, agent: str) -> tuple[int, set[str] | None]:
@@ -143,7 +140,7 @@ class ClockRules:
         """An alarm before uploads are refused, and a second one before acknowledgements stop."""
         free = shutil.disk_usage(self._config.data).free // MB
         for rule, reserve in (("disk-low", self._limits.reserve_mb), ("disk-critical", self._limits.ledger_reserve_mb)):
-            _, raised = self._open(context, rule, "centre")
+            _, raised = self._known.get((rule, "centre"), (None, False))
             holds = free < (reserve * 2 if raised else reserve * 3 // 2)
             where = {"agent": "centre", "room": "", "subject": "centre", "priority": "urgent"}
             self._condition(context, rule=rule, holds=holds, now_ms=now_ms, figure=free, **where)
