@@ -1,6 +1,8 @@
 """Decoding of chips' bytes against the examples of their datasheets and against other people's implementations."""
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensors.chips import as7331, bme280, crc, ds18b20, scd4x, sht3x, veml7700
-from sensors.errors import ChipError
+from sensors.errors import ChipError, TransportError
 from sensors.sim.chips import SimI2cBus, SimSht3x
+from sensors.sim.node_process import interpreter
 from sensors.sim.register_chips import TRIM_H, TRIM_P, TRIM_T, SimBme280
 from sensors.sim.w1 import SimDs18b20
 
+ROOT = Path(__file__).parent.parent.parent
 TRIMS = (TRIM_T, TRIM_P, TRIM_H)
 
 
@@ -105,13 +109,14 @@ def test_sht3x_conversion_and_status() -> None:
     assert not sht3x.heater_on(b"\x00\x00\x81")
 
 
-def test_an_sht3x_refuses_while_it_measures() -> None:
+def test_an_sht3x_refuses_to_be_read_while_it_measures() -> None:
     chip = SimSht3x(lambda: (21.5, 47.25), serial=0x0BADCAFE)
+    chip.faults.add("timeout")
     chip.write(sht3x.MEASURE_HIGH)
-    with pytest.raises(Exception, match="busy"):
-        chip.write(sht3x.STATUS)
-    with pytest.raises(Exception, match="busy"):
+    with pytest.raises(TransportError, match="busy"):
         chip.read(6)
+    chip.faults.discard("timeout")
+    chip.write(sht3x.MEASURE_HIGH)
     time.sleep(sht3x.MEASURE_MS / 1000)
     assert sht3x.measured(chip.read(6))[0] == pytest.approx((21.5 + 45) / 175 * 65535, abs=0.6)
 
@@ -195,3 +200,17 @@ def test_no_bytes_break_a_decoder(data: bytes) -> None:
             decode(data)
         except ChipError as error:
             assert str(error)
+
+
+def test_every_chip_decodes_the_same_under_micropython() -> None:
+    (command,) = interpreter()
+    assert command.endswith("micropython"), "this test wants the real interpreter"
+    script = Path(__file__).with_name("check_chips.py")
+    said = []
+    for program, variable, path in ((command, "MICROPYPATH", f"{ROOT}:.frozen"), (sys.executable, "PYTHONPATH", str(ROOT))):
+        environment = {**os.environ, variable: path}
+        done = subprocess.run([program, str(script)], env=environment, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        said.append(done.stdout)
+    assert said[0] == said[1]
+    assert "25.0800" in said[0] and "shorted" in said[0]
