@@ -46,7 +46,8 @@ def _chip(name: str, words: str, addresses: tuple[int, int], quantities: tuple[s
 _HEATER = Option(
     "heater_every_h",
     "number",
-    "How often the chip's heater drives off damp that crept in, after long times near 100 %; samples around it are dropped; 0 = never.",
+    "How often the chip's heater drives off damp that crept in, after long times near 100 %; "
+    "samples of the minute after are dropped, so set bad_s to 90 or more; 0 = never.",
     0.0,
     low=0,
     high=8760,
