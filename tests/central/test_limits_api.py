@@ -21,6 +21,7 @@ from central.environment.limits.tables import PROJECTIONS
 from central.rebuild import rebuild
 from central.store.engine import reading, writing
 from central.times import now_ms
+from edge_agent.limit_tables import Known, facts_of, judge_limits
 from tests.central.site import MINUTE, Site, running
 from wire.records import record
 from wire.topics import valid_name
@@ -243,6 +244,8 @@ some_asked = st.builds(
         swing_pct=swing,
         rate_c_h=rate,
         dew_point_max_c=dew,
+        condensation_margin_k=swing,
+        surface="wall",
     ),
     st.lists(st.sampled_from(sorted(shipped())), max_size=3, unique=True),
     st.none() | st.floats(-20, 40),
@@ -269,6 +272,9 @@ def test_every_rule_is_one_that_an_agent_can_keep(asked: Asked, sensor: str) -> 
         else:
             assert rule["deadband"] < rule.get("within", rule.get("per_h"))
     assert is_in_force(rules, json.loads(json.dumps(rules))), "what comes back as it was sent is in force"
+    kept, refused = judge_limits(rules, Known({sensor: sorted(BOTH), "wall": ("temperature",)}))
+    assert refused == [], "an agent takes them"
+    assert is_in_force(rules, json.loads(json.dumps({name: facts_of(rule) for name, rule in kept.items()}))), "and tells them so"
     for name in rules:
         assert not is_in_force(rules, {other: rule for other, rule in rules.items() if other != name})
         assert not is_in_force(rules, {**rules, name: {**rules[name], "priority": "low"}})
