@@ -6,8 +6,8 @@ from sqlalchemy import Connection, Engine, select
 
 from central.config import CentralConfig
 from central.digitization.tables import objects
-from central.ledger.sequencer import stored_node, tree_size
-from central.ledger.tables import checkpoints
+from central.ledger.batches import LEVEL, root_of, stored_node, tree_size
+from central.ledger.tables import checkpoints, ledger_packs
 from central.ledger.tree import subtree
 from central.store.engine import reading
 from central.store.migrate import is_current
@@ -45,3 +45,6 @@ def _ledger(connection: Connection) -> Iterator[str]:
         return
     if root.hex() != last.root:
         yield f"the ledger's tree of {last.size} entries has another root than its signed checkpoint"
+    for number, hashes in connection.execute(select(ledger_packs.c.id, ledger_packs.c.hashes)):
+        if root_of(bytes(hashes)) != stored_node(connection, LEVEL, number):
+            yield f"pack {number} of the ledger has other leaves than its tree"

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
@@ -21,6 +22,7 @@ from central.environment.metrics import command as metrics
 from central.keys import BadKeyFile, load_or_make_key, parse_public_key, public_bytes
 from central.parent import end_with_parent
 from central.people.rights import ROLES
+from central.store.columns import PackError
 from central.store.engine import open_engine, reading, writing
 from central.store.migrate import is_current, migrate
 from central.store.single import AlreadyWritten, only_writer
@@ -167,6 +169,25 @@ def _report(config: CentralConfig, args: argparse.Namespace) -> int:
     return run(_open(config), config, args)
 
 
+def _pack(config: CentralConfig, args: argparse.Namespace) -> int:
+    from central.ledger.batches import next_pack, pack
+
+    engine, made = _open(config), 0
+    rest_ms = 0 if args.now else time.time_ns() // 1_000_000
+    while True:
+        with writing(engine) as connection:
+            number = next_pack(connection, now_ms=rest_ms or 2**62)
+            if number is None:
+                break
+            pack(connection, number, site=config.site)
+            made += 1
+    if args.vacuum:
+        with engine.connect() as connection:
+            connection.connection.driver_connection.execute("VACUUM")  # type: ignore[union-attr]
+    print(f"{made} packs of the ledger were made")
+    return DONE
+
+
 def _user_add(config: CentralConfig, args: argparse.Namespace) -> int:
     from central.people.users import PeopleError, add_token, add_user
 
@@ -258,6 +279,9 @@ def _parser() -> argparse.ArgumentParser:
     export = add("export-ledger", _export, "write the ledger as lines of JSON for muniment-verify")
     export.add_argument("file", type=Path, metavar="FILE")
     export.add_argument("--digests", action="store_true", help="digests in place of records and acts, for readers who may not see them")
+    pack = add("pack", _pack, "pack what of the ledger has been at rest for an hour; ingest does so by itself, this does it all at once")
+    pack.add_argument("--now", action="store_true", help="what came within the last hour too")
+    pack.add_argument("--vacuum", action="store_true", help="give the freed space back to the file system (needs as much again meanwhile)")
     words = "compute the preservation metrics of a climate series; needs neither configuration nor database"
     series = commands.add_parser("metrics", help=words, description=words)
     metrics.add_arguments(series)
@@ -300,7 +324,7 @@ def main(argv: list[str] | None = None) -> int:
     except (ConfigError, InputError) as error:
         print(error, file=sys.stderr)
         return WRONG
-    except (OSError, SQLAlchemyError, sqlite3.Error, AlreadyWritten, BadKeyFile, WeakSecret) as error:
+    except (OSError, SQLAlchemyError, sqlite3.Error, AlreadyWritten, BadKeyFile, PackError, WeakSecret) as error:
         print(f"failed: {error}", file=sys.stderr)
         return FAILED
 

@@ -1,18 +1,18 @@
 """Recreates every projection from the ledger: clears the tables and replays batches and acts in the order of their leaves."""
 
-import zlib
-
 import msgspec
 from sqlalchemy import Connection, Engine, delete, select
 
 from central.ingest.verify import decode_records
-from central.ledger.tables import acts, agents, epochs, ledger_batches, ledger_leaves
+from central.ledger.batches import LEAVES, leaves_from
+from central.ledger.packs import StoredBatch
+from central.ledger.tables import acts, agents, epochs
 from central.projector import Projections
 from central.store.engine import writing
 from central.store.projecting import ActEntry, BatchEntry, Context
 from central.tables import projections
 
-PAGE = 500
+PAGE = LEAVES  # a pack is unpacked once
 
 
 def rebuild(engine: Engine) -> int:
@@ -27,26 +27,22 @@ def rebuild(engine: Engine) -> int:
         found = connection.execute(select(epochs.c.id, epochs.c.agent_id, epochs.c.epoch))
         known = {row.id: (names[row.agent_id], row.epoch) for row in found}
         index = -1
-        while True:
-            page = select(ledger_leaves).where(ledger_leaves.c.idx > index).order_by(ledger_leaves.c.idx).limit(PAGE)
-            leaves = connection.execute(page).all()
+        while leaves := leaves_from(connection, index + 1, most=PAGE):
             for leaf in leaves:
                 index = leaf.idx
-                if leaf.type == "batch":
-                    _batch(made, context, leaf.idx, leaf.ref_id, known)
-                else:
-                    _act(connection, made, context, leaf.idx, leaf.ref_id)
+                if leaf.batch is not None:
+                    _batch(made, context, leaf.batch, known)
+                elif leaf.act_id is not None:
+                    _act(connection, made, context, leaf.idx, leaf.act_id)
             made.flush(context, 0)
-            if len(leaves) < PAGE:
-                return index + 1
+        return index + 1
 
 
-def _batch(made: Projections, context: Context, index: int, ref_id: int, known: dict[int, tuple[str, str]]) -> None:
-    row = context.connection.execute(select(ledger_batches).where(ledger_batches.c.id == ref_id)).one()
+def _batch(made: Projections, context: Context, row: StoredBatch, known: dict[int, tuple[str, str]]) -> None:
     agent, epoch = known[row.epoch_id]
-    decoded = decode_records(zlib.decompress(row.body).split(b"\n")[: row.n], first=row.first, lane=row.lane)
+    decoded = decode_records(row.lines, first=row.first, lane=row.lane)
     entry = BatchEntry(
-        leaf_idx=index,
+        leaf_idx=row.leaf_idx,
         agent=agent,
         lane=row.lane,
         epoch=epoch,

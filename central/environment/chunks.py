@@ -2,10 +2,10 @@
 
 The body is a pack of columns (central/store/columns.py), in this order; n = the number of readings, sorted by (t_ms, epoch_id, seq):
 
-    numbers   [n, step, scale]: step = grid of the times in ms (0: none); scale = decimals of the values, 255: as 64-bit floats
+    numbers   [n, step]: step = grid of the times in ms (0: none)
     numbers   times from the day's start: without a grid themselves; with one, (t - first) // step, then as a column of its own the rest
     numbers   quality * 2 + 1 where there is no value, else quality * 2
-    numbers   the values that are there: v * 10**scale, or the bits of the float
+    floats    the values that are there
     numbers   epoch ids
     numbers   sequences
     numbers   raw_ms - t_ms where a raw time is kept, else 0; then 1 where it is kept, else 0
@@ -15,7 +15,6 @@ The body is a pack of columns (central/store/columns.py), in this order; n = the
 
 from __future__ import annotations
 
-import struct
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
@@ -26,37 +25,12 @@ from central.store.columns import ColumnReader, Columns, PackError
 
 WINDOW_MS = 86_400_000
 ROWS_MAX = 100_000  # a day with more readings than this stays as rows
-SCALES = 7  # decimals 0 to 6
-_FLOATS = 255
 Row = tuple[int, int, int, float | None, int, str | None, int | None]  # t_ms, epoch_id, seq, v, quality, why, raw_ms
 
 
 def window_of(t_ms: int) -> int:
     """The start of the UTC day."""
     return t_ms - t_ms % WINDOW_MS
-
-
-def _bits(values: Sequence[float]) -> list[int]:
-    return list(struct.unpack(f"<{len(values)}q", struct.pack(f"<{len(values)}d", *values)))
-
-
-def _floats(bits: list[int]) -> list[float]:
-    try:
-        return list(struct.unpack(f"<{len(bits)}d", struct.pack(f"<{len(bits)}q", *bits)))
-    except struct.error as error:
-        raise PackError("a chunk whose values are no floats") from error
-
-
-def _scaled(values: list[float]) -> tuple[int, list[int]]:
-    """The least decimals at which every value is a whole number and comes back bit by bit; else the floats' own bits."""
-    wanted = _bits(values)
-    if all(abs(v) < 1e9 for v in values):
-        for scale in range(SCALES):
-            factor = 10**scale
-            whole = [round(v * factor) for v in values]
-            if _bits([n / factor for n in whole]) == wanted:
-                return scale, whole
-    return _FLOATS, wanted
 
 
 def encode(start_ms: int, rows: Sequence[Row]) -> bytes:
@@ -66,11 +40,10 @@ def encode(start_ms: int, rows: Sequence[Row]) -> bytes:
     times = [row[0] - start_ms for row in rows]
     steps = Counter(later - earlier for earlier, later in pairwise(times) if later > earlier)
     step = steps.most_common(1)[0][0] if steps else 0
-    scale, values = _scaled([row[3] for row in rows if row[3] is not None])
     whys = sorted({row[5] for row in rows if row[5] is not None})
     places = {why: place for place, why in enumerate(whys, 1)}
     made = Columns()
-    made.numbers([len(rows), step, scale])
+    made.numbers([len(rows), step])
     if step:
         first = times[0]
         made.numbers([(t - first) // step for t in times], order=1)
@@ -79,7 +52,7 @@ def encode(start_ms: int, rows: Sequence[Row]) -> bytes:
     else:
         made.numbers(times, order=1)
     made.numbers([row[4] * 2 + (row[3] is None) for row in rows])
-    made.numbers(values, order=0 if scale == _FLOATS else 1)
+    made.floats([row[3] for row in rows if row[3] is not None])
     made.numbers([row[1] for row in rows], order=1)
     made.best([row[2] for row in rows], (1, 2))
     made.numbers([0 if row[6] is None else row[6] - row[0] for row in rows], order=1)
@@ -92,9 +65,9 @@ def encode(start_ms: int, rows: Sequence[Row]) -> bytes:
 def decode(start_ms: int, body: bytes) -> list[Row]:
     """The readings of a body; PackError for anything that `encode` does not write."""
     read = ColumnReader(body)
-    n, step, scale = read.numbers(3)
-    if not 0 < n <= ROWS_MAX or not 0 <= step < WINDOW_MS or not (0 <= scale < SCALES or scale == _FLOATS):
-        raise PackError(f"a chunk of {n} readings, step {step}, scale {scale}")
+    n, step = read.numbers(2)
+    if not 0 < n <= ROWS_MAX or not 0 <= step < WINDOW_MS:
+        raise PackError(f"a chunk of {n} readings, step {step}")
     if step:
         grid, rest = read.numbers(n), read.numbers(n)
         (first,) = read.numbers(1)
@@ -106,10 +79,7 @@ def decode(start_ms: int, body: bytes) -> list[Row]:
     marks = read.numbers(n)
     if any(not 0 <= mark < 6 for mark in marks):
         raise PackError("a chunk with a quality that there is not")
-    coded = read.numbers(sum(1 - mark % 2 for mark in marks))
-    values = (
-        struct.unpack(f"<{len(coded)}d", struct.pack(f"<{len(coded)}q", *coded)) if scale == _FLOATS else [c / 10**scale for c in coded]
-    )
+    values = read.floats(sum(1 - mark % 2 for mark in marks))
     epochs, seqs, shifts, kept = read.numbers(n), read.numbers(n), read.numbers(n), read.numbers(n)
     try:
         whys = msgspec.json.decode(read.text(), type=list[str])

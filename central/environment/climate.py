@@ -1,7 +1,6 @@
 """Projects channels and readings: rows by the thousand, hourly rollups in exact integers, times corrected when a clock becomes known."""
 
 import hashlib
-import zlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 from central.environment.chunks import window_of
 from central.environment.tables import QUALITY, SUM_LIMIT, SUM_SCALE, channel_indexes, channels, rejournals
 from central.environment.windows import Windows
+from central.ledger.batches import batches_within
 from central.store.projecting import ActEntry, BatchEntry, Context, Handler, Reading, Record, handle
 from wire.topics import valid_name
 from wire.units import unit_of
@@ -23,8 +23,6 @@ ON CONFLICT (channel_id, hour_ms) DO UPDATE SET n = n + excluded.n, other = othe
 min = CASE WHEN min IS NULL OR excluded.min < min THEN excluded.min ELSE min END,
 max = CASE WHEN max IS NULL OR excluded.max > max THEN excluded.max ELSE max END,
 sum_n = sum_n + excluded.sum_n, sum = sum + excluded.sum"""
-_BODIES = """SELECT b.first, b.n, b.body FROM ledger_batches b JOIN ledger_leaves l ON l.type = 'batch' AND l.ref_id = b.id
-WHERE b.epoch_id = ? AND b.lane = ? AND b.first < ? AND b.first + b.n > ? AND l.idx <= ? ORDER BY b.first"""
 Row = tuple[int, int, int, int, float | None, int, str | None, int | None]
 
 _reading = msgspec.json.Decoder(Reading)
@@ -161,8 +159,8 @@ class ClimateProjector:
         for epoch_id, lane, low in connection.exec_driver_sql(spans, (entry.agent, boot)).all():
             ends = "SELECT min(from_seq) FROM lane_boots WHERE epoch_id = ? AND lane = ? AND from_seq > ?"
             high = connection.exec_driver_sql(ends, (epoch_id, lane, low)).scalar() or 2**62
-            for first, n, body in connection.exec_driver_sql(_BODIES, (epoch_id, lane, high, low, entry.leaf_idx)).all():
-                for seq, line in enumerate(zlib.decompress(body).split(b"\n")[:n], first):
+            for batch in batches_within(connection, epoch_id, lane, first=low, last=high - 1):
+                for seq, line in enumerate(batch.lines if batch.leaf_idx <= entry.leaf_idx else (), batch.first):
                     if low <= seq < high and line.startswith(b'{"k":"reading"'):
                         hours |= self._shift(connection, epoch_id, seq, line, w_ms, ok_m_ms)
         self._recompute(connection, hours)

@@ -19,10 +19,12 @@ from central.ingest.counters import Counters
 from central.ingest.rules import ClockRules
 from central.ingest.verify import Batch, check_batch, decode_records, open_batch
 from central.keys import KEY_BYTES, parse_public_key, sign
+from central.ledger.batches import next_pack, pack
 from central.ledger.intake import Intake, Outcome
 from central.ledger.sequencer import Sequencer
 from central.ledger.tables import acts, agent_keys, agents, checkpoints, commands, ingest_state, live
 from central.projector import Projections
+from central.store.columns import PackError
 from central.store.engine import reading, writing
 from central.store.projecting import ActEntry, BatchEntry, Context, Record, as_json
 from wire import chain, topics
@@ -290,6 +292,17 @@ class Writer:
             hourly = select(func.max(checkpoints.c.size)).group_by(checkpoints.c.t_ms // HOUR_MS)
             old = (checkpoints.c.t_ms < now_ms - HOUR_MS) & checkpoints.c.size.not_in(hourly)
             context.connection.execute(delete(checkpoints).where(old))
+            self._pack(context.connection, now_ms)
+
+    def _pack(self, connection: Connection, now_ms: int) -> None:
+        """Pack what of the ledger has been at rest, a little at a time."""
+        number = next_pack(connection, now_ms=now_ms)
+        if number is None:
+            return
+        try:
+            pack(connection, number, site=self._site)
+        except PackError as error:  # nothing was changed
+            self.counters.note("not packed", "ledger", str(error))
 
     def _commands(self, connection: Connection, now_ms: int, *, again: bool) -> list[Message]:
         """Sign the commands that wait and, where `again`, those that nobody has answered for a while; never one that expired."""

@@ -1,18 +1,19 @@
 """Writes the whole ledger as lines of JSON, for the verifier and for anybody's own."""
 
 import base64
-import zlib
 from pathlib import Path
 from typing import Any, TextIO
 
 from sqlalchemy import Connection, select
 
+from central.ledger.batches import LEAVES, leaves_from
 from central.ledger.notes import origin_of
-from central.ledger.tables import acts, agent_keys, agents, checkpoints, epochs, ledger_batches, ledger_leaves
+from central.ledger.packs import StoredBatch
+from central.ledger.tables import acts, agent_keys, agents, checkpoints, epochs
 from wire import chain
 from wire.codec import dumps
 
-PAGE = 500
+PAGE = LEAVES  # a pack is unpacked once
 
 
 def _write(file: TextIO, **line: Any) -> None:
@@ -29,35 +30,27 @@ def export(connection: Connection, file: TextIO, *, site: str, public_key: bytes
     epochs_by_id = {row.id: (names[row.agent_id], row.epoch) for row in connection.execute(select(epochs))}
     last = connection.execute(select(checkpoints).order_by(checkpoints.c.size.desc()).limit(1)).one_or_none()
     index = -1
-    while True:
-        page = select(ledger_leaves).where(ledger_leaves.c.idx > index).order_by(ledger_leaves.c.idx).limit(PAGE)
-        leaves = connection.execute(page).all()
-        if not leaves:
-            break
-        ids = {kind: [leaf.ref_id for leaf in leaves if leaf.type == kind] for kind in ("batch", "act")}
-        found_batches = connection.execute(select(ledger_batches).where(ledger_batches.c.id.in_(ids["batch"])))
-        batches = {row.id: row for row in found_batches}
-        found = {row.id: row for row in connection.execute(select(acts).where(acts.c.id.in_(ids["act"])))}
+    while leaves := leaves_from(connection, index + 1, most=PAGE):
+        ids = [leaf.act_id for leaf in leaves if leaf.act_id is not None]
+        found = {row.id: row for row in connection.execute(select(acts).where(acts.c.id.in_(ids)))}
         for leaf in leaves:
             index = leaf.idx
-            if leaf.type == "batch":
-                row = batches[leaf.ref_id]
-                agent, epoch = epochs_by_id[row.epoch_id]
-                _write_batch(file, index, row, agent=agent, epoch=epoch, digests_only=digests_only)
-            else:
-                _write_act(file, index, found[leaf.ref_id], digests_only=digests_only)
+            if leaf.batch is not None:
+                agent, epoch = epochs_by_id[leaf.batch.epoch_id]
+                _write_batch(file, leaf.batch, agent=agent, epoch=epoch, digests_only=digests_only)
+            elif leaf.act_id is not None:
+                _write_act(file, index, found[leaf.act_id], digests_only=digests_only)
             if last is not None and index + 1 == last.size:
                 _write(file, type="checkpoint", note=last.note)
     return index + 1
 
 
-def _write_batch(file: TextIO, index: int, row: Any, *, agent: str, epoch: str, digests_only: bool) -> None:
-    lines = zlib.decompress(row.body).split(b"\n")[: row.n]
-    texts = [_digest(line) if digests_only else _text(line) for line in lines]
+def _write_batch(file: TextIO, row: StoredBatch, *, agent: str, epoch: str, digests_only: bool) -> None:
+    texts = [_digest(line) if digests_only else _text(line) for line in row.lines]
     _write(
         file,
         type="batch",
-        index=index,
+        index=row.leaf_idx,
         agent=agent,
         lane=row.lane,
         epoch=epoch,

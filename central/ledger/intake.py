@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from central.ledger import acts
+from central.ledger.batches import batches_within
 from central.ledger.leaves import BatchFacts
 from central.ledger.tables import agent_keys, agents, epochs, ledger_batches, ledger_gaps, quarantine, tips
 from wire import chain
@@ -241,24 +242,20 @@ class Intake:
         if at == 0:
             return bytes(chain.start(self._site, batch.agent, batch.lane, batch.header.epoch))
         self.flush(connection)
-        lane = (ledger_batches.c.epoch_id == epoch_id) & (ledger_batches.c.lane == batch.lane)
-        around = lane & (ledger_batches.c.first <= at + 1)
-        row = connection.execute(select(ledger_batches).where(around).order_by(ledger_batches.c.first.desc()).limit(1)).one_or_none()
-        if row is None or row.first + row.n <= at:
-            return None
-        h = bytes(row.prev)
-        for line in zlib.decompress(row.body).split(b"\n")[: at - row.first + 1]:
-            h = chain.extend(h, chain.line_digest(line))
-        return h
+        for row in batches_within(connection, epoch_id, batch.lane, first=at, last=at + 1):
+            if row.first - 1 <= at < row.first + row.n:
+                h = row.prev
+                for line in row.lines[: at - row.first + 1]:
+                    h = chain.extend(h, chain.line_digest(line))
+                return h
+        return None
 
     def _digests(self, connection: Connection, epoch_id: int, lane: str, first: int, n: int) -> dict[int, bytes]:
         """The digests of stored records first..first+n-1."""
         self.flush(connection)
-        rows = ledger_batches.c
-        within = (rows.epoch_id == epoch_id) & (rows.lane == lane) & (rows.first < first + n) & (rows.first + rows.n > first)
         found: dict[int, bytes] = {}
-        for row in connection.execute(select(rows.first, rows.n, rows.body).where(within)):
-            for seq, line in enumerate(zlib.decompress(row.body).split(b"\n")[: row.n], row.first):
+        for row in batches_within(connection, epoch_id, lane, first=first, last=first + n - 1):
+            for seq, line in enumerate(row.lines, row.first):
                 if first <= seq < first + n:
                     found[seq] = chain.line_digest(line)
         return found

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, select
 
-from central.ledger.tables import acts, agents, checkpoints, epochs, ledger_batches, ledger_leaves, ledger_nodes, tips
+from central.ledger.batches import Leaf, leaves_from, stored_node, tree_size
+from central.ledger.tables import acts, agents, checkpoints, epochs, tips
 from central.ledger.tree import consistency_proof, inclusion_proof
 from central.times import rfc3339, rfc3339_or_none
 
@@ -84,49 +85,47 @@ class AgentFacts(msgspec.Struct, frozen=True):
 
 def size(connection: Connection) -> int:
     """How many leaves there are."""
-    last = connection.scalar(select(ledger_leaves.c.idx).order_by(ledger_leaves.c.idx.desc()).limit(1))
-    return 0 if last is None else int(last) + 1
+    return tree_size(connection)
 
 
 def _node(connection: Connection, level: int, pos: int) -> bytes:
-    found = connection.scalar(select(ledger_nodes.c.hash).where(ledger_nodes.c.level == level, ledger_nodes.c.pos == pos))
-    if found is None:
-        raise ValueError(f"the tree has no node ({level}, {pos})")
-    return bytes(found)
+    try:
+        return stored_node(connection, level, pos)
+    except LookupError as error:
+        raise ValueError(str(error)) from error
 
 
-def _entries(connection: Connection, rows: Any, *, with_body: bool) -> list[Entry]:
-    made = []
-    for row in rows:
-        common = {"index": row.idx, "type": row.type, "leaf_hash": row.hash.hex()}
-        if row.type == "batch":
-            found = connection.execute(
-                select(ledger_batches, epochs.c.epoch, agents.c.name)
-                .join(epochs, epochs.c.id == ledger_batches.c.epoch_id)
-                .join(agents, agents.c.id == epochs.c.agent_id)
-                .where(ledger_batches.c.id == row.ref_id)
-            ).one()
-            facts = {name: getattr(found, name) for name in ("lane", "epoch", "first", "n", "key", "sig")}
-            facts |= {"agent": found.name, "prev": found.prev.hex(), "head": found.head.hex(), "t": rfc3339(found.received_ms)}
-            facts |= dict.fromkeys(("kind", "actor", "digest", "body"))
-        else:
-            act = connection.execute(select(acts).where(acts.c.id == row.ref_id)).one()
-            facts = dict.fromkeys(("agent", "lane", "epoch", "first", "n", "prev", "head", "key", "sig"))
-            facts |= {"kind": act.kind, "actor": act.actor, "digest": act.digest, "t": rfc3339(act.t_ms)}
-            facts["body"] = json.loads(act.body) if with_body and act.body else None
-        made.append(Entry(**common, **facts))
-    return made
+def _entry(connection: Connection, leaf: Leaf, *, with_body: bool) -> Entry:
+    facts: dict[str, Any] = {"index": leaf.idx, "leaf_hash": stored_node(connection, 0, leaf.idx).hex()}
+    if leaf.batch is not None:
+        one = leaf.batch
+        named = select(epochs.c.epoch, agents.c.name).join(agents, agents.c.id == epochs.c.agent_id).where(epochs.c.id == one.epoch_id)
+        found = connection.execute(named).one()
+        facts |= {name: getattr(one, name) for name in ("lane", "first", "n", "key", "sig")}
+        facts |= {"type": "batch", "epoch": found.epoch, "agent": found.name, "t": rfc3339(one.received_ms)}
+        facts |= {"prev": one.prev.hex(), "head": one.head.hex(), **dict.fromkeys(("kind", "actor", "digest", "body"))}
+    else:
+        act = connection.execute(select(acts).where(acts.c.id == leaf.act_id)).one()
+        facts |= dict.fromkeys(("agent", "lane", "epoch", "first", "n", "prev", "head", "key", "sig"))
+        facts |= {"type": "act", "kind": act.kind, "actor": act.actor, "digest": act.digest, "t": rfc3339(act.t_ms)}
+        facts["body"] = json.loads(act.body) if with_body and act.body else None
+    return Entry(**facts)
 
 
 def entries(connection: Connection, *, after: int | None, limit: int, newest_first: bool, with_body: bool) -> list[Entry]:
     """Leaves after this index, upwards or, newest first, downwards; bodies of acts only for those who may read them."""
-    leaf = (ledger_nodes.c.level == 0) & (ledger_nodes.c.pos == ledger_leaves.c.idx)
-    query = select(ledger_leaves, ledger_nodes.c.hash).join(ledger_nodes, leaf).limit(limit)
-    idx = ledger_leaves.c.idx
-    query = query.order_by(idx.desc() if newest_first else idx)
-    if after is not None:
-        query = query.where(idx < after if newest_first else idx > after)
-    return _entries(connection, connection.execute(query).all(), with_body=with_body)
+    total = tree_size(connection)
+    if newest_first:
+        end = total if after is None else max(0, min(after, total))
+        low = max(0, end - limit)
+    else:
+        low = 0 if after is None else after + 1
+        end = min(low + limit, total)
+    found: list[Leaf] = []
+    while low < end and (more := leaves_from(connection, low, most=end - low)):
+        found += more
+        low = more[-1].idx + 1
+    return [_entry(connection, leaf, with_body=with_body) for leaf in (found[::-1] if newest_first else found)]
 
 
 def entry_at(connection: Connection, index: int) -> Entry | None:

@@ -4,28 +4,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.sqlite import insert
 
+from central.ledger.batches import stored_node, tree_size
 from central.ledger.leaves import BatchFacts, act_leaf, batch_leaf
 from central.ledger.notes import checkpoint_note
-from central.ledger.tables import checkpoints, ledger_leaves, ledger_nodes
+from central.ledger.tables import checkpoints
 from central.ledger.tree import Tree, leaf_hash
 
 _LEAF = "INSERT INTO ledger_leaves (idx, type, ref_id) VALUES (?, ?, ?)"
 _NODE = "INSERT INTO ledger_nodes (level, pos, hash) VALUES (?, ?, ?)"
-
-
-def stored_node(connection: Connection, level: int, pos: int) -> bytes:
-    """The hash of a complete subtree; LookupError if the tree has not come so far."""
-    which = (ledger_nodes.c.level == level) & (ledger_nodes.c.pos == pos)
-    found = connection.scalar(select(ledger_nodes.c.hash).where(which))
-    if found is None:
-        raise LookupError(f"the tree has no node {level}/{pos}")
-    return bytes(found)
-
-
-def tree_size(connection: Connection) -> int:
-    """How many leaves the tree has."""
-    last = connection.scalar(select(func.max(ledger_leaves.c.idx)))
-    return 0 if last is None else int(last) + 1
 
 
 class Sequencer:

@@ -111,6 +111,26 @@ ledger_nodes = Table(  # hashes of the tree's complete subtrees; level 0 = leaf 
     sqlite_with_rowid=False,
 )
 
+ledger_packs = Table(  # aligned subtrees at rest, with all their batches: see packs.py and batches.py
+    "ledger_packs",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # holds leaves id * 1024 to id * 1024 + 1023
+    Column("batches", Integer, nullable=False),
+    Column("hashes", LargeBinary, nullable=False),  # of its leaves, 32 bytes each: the nodes below level 10 follow from them
+    Column("body", LargeBinary, nullable=False),
+)
+
+ledger_pack_runs = Table(  # where a lane's sequences lie
+    "ledger_pack_runs",
+    metadata,
+    Column("epoch_id", Integer, primary_key=True),
+    Column("lane", String(10), primary_key=True),
+    Column("first", BigInteger, primary_key=True),
+    Column("last", BigInteger, nullable=False),
+    Column("pack_id", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 checkpoints = Table(
     "checkpoints",
     metadata,

@@ -5,6 +5,7 @@ In the payload stand
 
     numbers   order (1 byte) | count (4) | width (1: 0, 1, 2, 4 or 8) | width planes of count bytes, the lowest first
     bytes     length (4) | the bytes
+    floats    numbers [scale], then numbers: v * 10**scale, differences of order 1; with scale 255 the 64 bits of each float, order 0
 
 A plane holds one byte of every number, so that the high ones, mostly nought, cost nothing. `order` says how often neighbours were
 subtracted (0 to 2); what remains is zigzag-coded: n >= 0 as 2n, n < 0 as -2n - 1.
@@ -22,6 +23,9 @@ from operator import sub
 VERSION = 1
 COUNT_MAX = 2_000_000  # numbers in one column
 PAYLOAD_MAX = 64 * 1024 * 1024
+SCALES = 7  # decimals 0 to 6
+SCALED_MAX = 1e9
+FLOATS = 255
 WIDTHS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 _FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": 8 * 1024 * 1024, "lc": 0, "lp": 0, "pb": 0}]
 _HEAD = struct.Struct("<BII")
@@ -36,6 +40,22 @@ def _differences(values: list[int], order: int) -> list[int]:
     for _ in range(order):
         values = [*values[:1], *map(sub, values[1:], values)]
     return values
+
+
+def _bits(values: Sequence[float]) -> list[int]:
+    return list(struct.unpack(f"<{len(values)}q", struct.pack(f"<{len(values)}d", *values)))
+
+
+def _scaled(values: Sequence[float]) -> tuple[int, list[int]]:
+    """The least decimals at which every value is a whole number and comes back bit by bit; else the floats' own bits."""
+    wanted = _bits(values)
+    if all(abs(v) < SCALED_MAX for v in values):
+        for scale in range(SCALES):
+            factor = 10**scale
+            whole = [round(v * factor) for v in values]
+            if _bits([n / factor for n in whole]) == wanted:
+                return scale, whole
+    return FLOATS, wanted
 
 
 class Columns:
@@ -63,6 +83,12 @@ class Columns:
     def best(self, values: Sequence[int], orders: Sequence[int] = (0, 1, 2)) -> None:
         """Add whole numbers by the order that leaves the least variety."""
         self.numbers(values, order=min(orders, key=lambda order: len(zlib.compress(repr(_differences(list(values), order)).encode(), 1))))
+
+    def floats(self, values: Sequence[float]) -> None:
+        """Add numbers with a point; every bit of them comes back."""
+        scale, whole = _scaled(values)
+        self.numbers([scale])
+        self.numbers(whole, order=0 if scale == FLOATS else 1)
 
     def text(self, data: bytes) -> None:
         """Add bytes as they are."""
@@ -124,6 +150,19 @@ class ColumnReader:
         for _ in range(order):
             values = list(accumulate(values))
         return values
+
+    def floats(self, count: int | None = None) -> list[float]:
+        """The next numbers with a point; PackError if there are not `count` of them."""
+        (scale,) = self.numbers(1)
+        coded = self.numbers(count)
+        if not (0 <= scale < SCALES or scale == FLOATS):
+            raise PackError(f"values of scale {scale}")
+        try:
+            if scale == FLOATS:
+                return list(struct.unpack(f"<{len(coded)}d", struct.pack(f"<{len(coded)}q", *coded)))
+            return [n / 10**scale for n in coded]
+        except (struct.error, OverflowError) as error:
+            raise PackError("values that are no floats") from error
 
     def text(self) -> bytes:
         """The next bytes."""

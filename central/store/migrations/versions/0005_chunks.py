@@ -43,3 +43,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("channel_id", "from_ms", name=op.f("pk_reading_thinned")),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "ledger_packs",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("batches", sa.Integer(), nullable=False),
+        sa.Column("hashes", sa.LargeBinary(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_packs")),
+    )
+    op.create_table(
+        "ledger_pack_runs",
+        sa.Column("epoch_id", sa.Integer(), nullable=False),
+        sa.Column("lane", sa.String(length=10), nullable=False),
+        sa.Column("first", sa.BigInteger(), nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
+        sa.Column("pack_id", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("epoch_id", "lane", "first", name=op.f("pk_ledger_pack_runs")),
+        sqlite_with_rowid=False,
+    )
