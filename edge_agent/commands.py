@@ -117,7 +117,8 @@ class Commands:
         elif name in self._benches:
             await self._blink(name)
         elif sensor is not None and hasattr(sensor, "identify"):
-            await sensor.identify(IDENTIFY_S)
+            if not sensor.identify(IDENTIFY_S):
+                raise CommandRefused(f"{name} is not there to hear it")
         else:
             kind = "has no light of its own" if sensor is not None else "is no lamp, bench or sensor of this agent"
             raise CommandRefused(f"{name[:60]} {kind}")

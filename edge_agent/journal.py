@@ -190,13 +190,6 @@ class Journal:
             listener(lane)
         return list(range(first, seq + 1))
 
-    def remember_seen(self, size: int) -> None:
-        """Remember the size of the ledger tree last verified; each batch's header says it."""
-        with self._lock:
-            with transaction(self._db):
-                self._db.execute("INSERT OR REPLACE INTO meta VALUES ('seen', ?)", (str(size),))
-            self.seen = size
-
     # -- sending
 
     def lane(self, lane: str) -> Lane:

@@ -152,8 +152,8 @@ class Poller:
             newest = max(recent, key=lambda reading: reading.m_ms)
             at_once = await self._desk.sensor(self._subject, good=good, t=newest.t_ms, m=newest.m_ms) or at_once
             await self._desk.condition(f"{self.name}-calibration", self._foreign())
-        if at_once or len(recent) < len(readings):
-            # what a node kept while unplugged is gone from it once it is taken: it must be on our disk before
+        if at_once or (due and taken):
+            # what a node kept is gone from it once it is taken, that is with the next read: it must be on our disk before
             await self._buffer.flush()
 
     async def _one(self, given: Reading, due: list[dict[str, Any]], *, live: bool) -> bool:

@@ -2,7 +2,8 @@
 
 from wire.units import QUANTITIES
 
-UNITS = {"Cel": "°C", "%": "%", "[ppm]": "ppm", "[ppb]": "ppb", "ug/m3": "µg/m³", "uW/cm2": "µW/cm²", "uT": "µT", "1": ""}  # UCUM -> as people write it
+# UCUM -> as people write it
+UNITS = {"Cel": "°C", "%": "%", "[ppm]": "ppm", "[ppb]": "ppb", "ug/m3": "µg/m³", "uW/cm2": "µW/cm²", "uT": "µT", "1": ""}
 DERIVED_UNITS = {"dew_point": "°C", "condensation_margin": "K"}
 NAMES = {
     "temperature": ("温度", "Temperature"),
