@@ -86,7 +86,7 @@ def _marks(facts: Facts, room_id: str) -> dict[str, Any]:
     lang = language.language()
     for alarm in found["alarms"]:
         alarm["text"] = shapes.alarm_words(alarm, lang)
-        alarm["url"] = url_for("console.alarms", show="all")
+        alarm["url"] = url_for("console.alarm", alarm_id=alarm["id"])
     for work in found["works"]:
         work["text"] = f"{words.word(words.WORKS_KIND, work['kind'])}: {work['reason']}"
     return found

@@ -19,7 +19,11 @@ from central.web.problems import not_found
 from central.web.state import engine
 
 SHELVE_MINUTES_MAX = 7 * 24 * 60
-TOLD = ("alarm.acknowledge", "alarm.shelve")  # acts that the agent of the alarm hears of, as commands of the same name
+TOLD = {  # acts that the agent of the alarm hears of -> the command: a shelving until now is one that has ended
+    "alarm.acknowledge": "alarm.acknowledge",
+    "alarm.shelve": "alarm.shelve",
+    "alarm.unshelve": "alarm.shelve",
+}
 TOLD_S = 600
 LATE = {202: "recorded; takes effect when ingest is back"}
 MANY_MAX = 200
@@ -86,13 +90,14 @@ def _tell_agent(connection: Any, alarm: queries.Alarm, kind: str, **args: Any) -
     """The agent that raised the alarm is told, so that its buzzer and lamp follow."""
     if kind in TOLD and alarm.active and alarm.id.startswith(f"{alarm.agent}:"):
         told = {"alarm": alarm.id, **args}
-        commands.give(connection, agent=alarm.agent, name=kind, args=told, actor=current_user.name, lifetime_s=TOLD_S)
+        commands.give(connection, agent=alarm.agent, name=TOLD[kind], args=told, actor=current_user.name, lifetime_s=TOLD_S)
 
 
 def _act_on_alarm(alarm: queries.Alarm, kind: str, **body: Any) -> Response:
     done = acting.perform(kind, {"alarm": alarm.id, **body})
+    until = body.get("until_ms", now_ms() if kind == "alarm.unshelve" else None)
     with writing(engine()) as connection:
-        _tell_agent(connection, alarm, kind, **({"until": body["until_ms"]} if "until_ms" in body else {}))
+        _tell_agent(connection, alarm, kind, **({} if until is None else {"until": until}))
     return acting.answer(done, _alarm(alarm.id))
 
 

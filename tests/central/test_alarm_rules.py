@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from central.config import AlarmTimes
 from central.environment.alarm_projection import ALARM_FIELDS
+from central.environment.limits.media import shipped
 from central.ledger import acts
 from central.rebuild import rebuild
 from central.store.engine import writing
@@ -249,6 +251,25 @@ def test_late_readings_that_left_a_limit_are_history_and_nobody_is_called(centre
     assert centre.rows("SELECT count(*) FROM live WHERE event = 'alarm'") == [(0,)]
     assert centre.one("SELECT count(*) FROM acts WHERE kind = 'alarm.escalate'") == 0
     assert "found_later" not in ALARM_FIELDS
+
+
+def test_late_readings_outside_what_was_set_for_the_room_then_are_history(centre: Centre) -> None:
+    agent = centre.enrol(Journal("vault-01"), room="vault-01")
+    start = now_ms() - 5 * 60 * MINUTE
+    film = next(one for one in shipped().values() if len(one.boxes) == 1 and one.boxes[0].t_max is not None and one.boxes[0].t_max < 25)
+    with writing(centre.engine) as connection:
+        body = {"room": "vault-01", "media": [film.id], "profiles": [msgspec.to_builtins(film)]}
+        acts.record(connection, kind="room.limits", actor="li", body=body, t_ms=start - MINUTE)
+    centre.write()
+    for i, q, u in ((1, "temperature", "Cel"), (2, "relative_humidity", "%")):
+        agent.add("readings", record("channel", start, i, i=i, sensor="climate", q=q, u=u, room="vault-01"))
+    for n in range(120):
+        t = start + n * MINUTE
+        agent.add("readings", record("reading", t, n, i=1, v=30.0), record("reading", t, n, i=2, v=45.0))
+    centre.send(agent.batch("readings"))
+    assert centre.rows("SELECT rule, subject, state, found_later, returned_ms - since_ms FROM alarms") == [
+        ("room-limits", "vault-01/climate", "normal", 1, 119 * MINUTE)
+    ]
 
 
 def test_an_excursion_that_the_agent_alarmed_is_not_found_again(centre: Centre) -> None:

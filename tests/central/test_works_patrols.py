@@ -7,11 +7,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from central.environment.patrols import queries as patrols
 from central.environment.patrols.rules import run as patrol_rules
+from central.environment.raising import raise_alarm
 from central.environment.works.queries import is_off
+from central.ledger.acts import wait_projected
+from central.ledger.tables import acts
 from central.store.engine import reading, writing
 from central.times import now_ms, rfc3339
 from tests.central.site import MINUTE, Site, running
@@ -127,6 +131,13 @@ def test_a_round_is_walked_and_a_check_that_is_sent_twice_is_one(site: Site) -> 
     assert site.get(f"/patrol/{made['id']}", "facility").status_code == 404
 
 
+def settle(site: Site) -> None:
+    """Wait until every act has taken effect."""
+    with reading(site.centre.engine) as connection:
+        last = connection.scalar(select(func.max(acts.c.id)))
+    assert wait_projected(site.centre.engine, last, 10)
+
+
 ZONE = ZoneInfo("Asia/Shanghai")
 
 
@@ -139,12 +150,9 @@ def test_a_round_that_nobody_walked_is_an_alarm_until_it_is_walked(site: Site) -
     def state(t_ms: int) -> str | None:
         with writing(engine) as connection:
             patrol_rules(connection, t_ms)
-        deadline = now_ms() + 5000
-        while now_ms() < deadline:
-            with reading(engine) as connection:
-                if not connection.exec_driver_sql("SELECT EXISTS (SELECT 1 FROM acts WHERE leaf_idx IS NULL)").scalar():
-                    return connection.exec_driver_sql("SELECT state FROM alarms WHERE subject = ?", (subject,)).scalar()
-        raise AssertionError("the acts were not taken in")
+        settle(site)
+        with reading(engine) as connection:
+            return connection.exec_driver_sql("SELECT state FROM alarms WHERE subject = ?", (subject,)).scalar()
 
     assert state(due_ms + 20 * MINUTE) is None
     assert state(due_ms + 31 * MINUTE) == "unacknowledged"
@@ -157,6 +165,26 @@ def test_a_round_that_nobody_walked_is_an_alarm_until_it_is_walked(site: Site) -
         assert [point.name for point in patrols.missed(connection, one, walk)] == ["north door", "window"]
     post(site, f"/api/v1/patrols/{made['id']}/remove", {})
     assert state(due_ms + 32 * MINUTE) == "returned"
+
+
+def test_a_shelving_ends_by_hand_and_the_agent_hears_of_it(site: Site) -> None:
+    path = f"/api/v1/alarms/{site.alarm}"
+    assert post(site, f"{path}/shelve", {"minutes": 60, "reason": "being mended"}).json["state"] == "shelved"
+    assert "being mended" in site.get("/alarms?show=shelved", "facility").text
+    assert post(site, f"{path}/unshelve", {"text": "mended"}).json["shelved_until"] is None
+    rows = site.centre.rows("SELECT name, json_extract(args, '$.until') FROM commands ORDER BY created_ms DESC, rowid DESC LIMIT 2")
+    assert [name for name, _ in rows] == ["alarm.shelve", "alarm.shelve"]
+    assert rows[0][1] <= now_ms() < rows[1][1]
+
+
+def test_an_alarm_whose_id_holds_a_slash_can_be_opened_and_acknowledged(site: Site) -> None:
+    about = {"rule": "refused-batch", "subject": "room-101/events", "agent": "room-101", "room": "room-101", "priority": "high"}
+    with writing(site.centre.engine) as connection:
+        raise_alarm(connection, **about, words={"en": "A batch was refused"}, t_ms=1, lasting=False)
+    settle(site)
+    done = post(site, "/api/v1/alarms/centre:refused-batch:room-101%2Fevents:1/acknowledge", {})
+    assert (done.status_code, done.json["state"]) == (200, "normal")
+    assert site.get("/alarms/centre:refused-batch:room-101/events:1", "facility").status_code == 200
 
 
 def test_alarms_are_filtered_and_many_are_acknowledged_at_once(site: Site) -> None:
