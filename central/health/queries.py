@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -40,6 +40,13 @@ def config_of(connection: Connection, agent: str) -> dict[str, Any]:
     facts = connection.scalar(select(agent_config.c.facts).where(agent_config.c.agent == agent))
     found = json.loads(facts) if facts else {}
     return found if isinstance(found, dict) else {}
+
+
+def limits_told(connection: Connection, agents: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """agent -> the limits that it told last, by rule; agents that told none are left out."""
+    rows = connection.execute(select(agent_config.c.agent, agent_config.c.facts).where(agent_config.c.agent.in_(list(agents))))
+    told = {row.agent: json.loads(row.facts).get("limits") for row in rows}
+    return {agent: limits for agent, limits in told.items() if isinstance(limits, dict)}
 
 
 def config_told_ms(connection: Connection, agent: str) -> int | None:

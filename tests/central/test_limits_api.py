@@ -171,6 +171,13 @@ def test_taking_all_of_it_back_gives_the_agents_file_its_word_again(site: Site) 
     told(site, own, source="file")
     found = site.get(f"{ROOM}/limits", "facility").json
     assert (found["agents"][0]["state"], found["limits"]["origin"]) == ("own", "agent")
+    told(
+        site,
+        {"film": {"kind": "pairs", "sensor": "climate", "boxes": [{"t_max": 15, "rh_max": 40}, {"t_max": 10, "rh_max": 50}]}},
+        source="file",
+    )
+    with reading(site.centre.engine) as connection:
+        assert limits_of_room(connection, "room-101").boxes == [Box(t_max=15, rh_max=40), Box(t_max=10, rh_max=50)]
 
 
 def test_a_copy_of_a_profile_is_edited_used_and_retired_and_a_room_keeps_what_it_chose(site: Site) -> None:

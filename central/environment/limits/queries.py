@@ -9,10 +9,11 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from central.environment.limits.asked import Asked
-from central.environment.limits.boxes import Box
+from central.environment.limits.boxes import Box, combine
 from central.environment.limits.media import Profile, shipped
 from central.environment.limits.tables import limit_profiles, room_limits, room_settings
 from central.environment.tables import channels, limits
+from central.health.queries import limits_told
 from central.times import rfc3339
 
 OUTDOOR = "outdoor"  # the room of a sensor that says so itself
@@ -115,7 +116,7 @@ def limits_of_room(connection: Connection, room: str, *, at_ms: int | None = Non
     change = asked_of(connection, room, at_ms=at_ms)
     if change is not None and (change.asked.profiles or change.asked != Asked(media=[])):
         return of_change(room, change)
-    return _of_agents(room, connection.execute(_TOLD.where(channels.c.room == room)))
+    return _of_agents(room, connection.execute(_TOLD.where(channels.c.room == room)), _pairs_of_agents(connection, [room]).get(room))
 
 
 def limits_of_rooms(connection: Connection, ids: Sequence[str]) -> dict[str, RoomLimits]:
@@ -126,11 +127,12 @@ def limits_of_rooms(connection: Connection, ids: Sequence[str]) -> dict[str, Roo
     told: dict[str, list[Any]] = {}
     for row in connection.execute(_TOLD.where(channels.c.room.in_(ids))):
         told.setdefault(row.room, []).append(row)
+    pairs = _pairs_of_agents(connection, ids)
     made = {}
     for room in ids:
         change = changes.get(room)
         asked = change is not None and (change.asked.profiles or change.asked != Asked(media=[]))
-        made[room] = of_change(room, change) if change is not None and asked else _of_agents(room, told.get(room, []))
+        made[room] = of_change(room, change) if change is not None and asked else _of_agents(room, told.get(room, []), pairs.get(room))
     return made
 
 
@@ -141,8 +143,8 @@ _TOLD = (
 )
 
 
-def _of_agents(room: str, told: Iterable[Any]) -> RoomLimits:
-    """The tightest of the limits that the room's agents tell, as one box."""
+def _of_agents(room: str, told: Iterable[Any], pairs: list[Box] | None) -> RoomLimits:
+    """The tightest of the limits that the room's agents tell, as one box; pairs where they judge by those."""
     ends: dict[str, list[float]] = {"t_min": [], "t_max": [], "rh_min": [], "rh_max": []}
     for row in told:
         side = "t" if row.q == "temperature" else "rh"
@@ -150,10 +152,28 @@ def _of_agents(room: str, told: Iterable[Any]) -> RoomLimits:
             ends[f"{side}_min"].append(row.below)
         if row.above is not None:
             ends[f"{side}_max"].append(row.above)
+    if pairs:
+        return RoomLimits(room=room, origin="agent", boxes=pairs)
     if not any(ends.values()):
         return RoomLimits(room=room, origin="none", boxes=[])
     made = {name: (max if name.endswith("min") else min)(values) if values else None for name, values in ends.items()}
     return RoomLimits(room=room, origin="agent", boxes=[Box(**made)])
+
+
+def _pairs_of_agents(connection: Connection, ids: Sequence[str]) -> dict[str, list[Box]]:
+    """room -> the alternatives that its agents judge their sensors there by; all rules of that kind hold at once."""
+    where = select(channels.c.room, channels.c.agent, channels.c.sensor).where(channels.c.room.in_(ids), channels.c.q == "temperature")
+    rows = connection.execute(where.distinct().order_by(channels.c.room, channels.c.agent, channels.c.sensor)).all()
+    told = limits_told(connection, sorted({row.agent for row in rows}))
+    found: dict[str, list[list[Box]]] = {}
+    for row in rows:
+        for rule in told.get(row.agent, {}).values():
+            if isinstance(rule, dict) and rule.get("kind") == "pairs" and rule.get("sensor") == row.sensor:
+                try:
+                    found.setdefault(row.room, []).append(msgspec.convert(rule.get("boxes"), list[Box]))
+                except msgspec.ValidationError:
+                    continue  # of an agent that speaks otherwise
+    return {room: combine(media) for room, media in found.items()}
 
 
 def settings_of(connection: Connection, rooms: Iterable[str] | None = None) -> dict[str, RoomSettings]:
