@@ -42,6 +42,18 @@ class Facts(Protocol):
     def works_now(self, room_id: str) -> list[Item]:
         """The works that are going on in a room."""
 
+    def plans(self) -> list[Item]:
+        """Floor plans by building, floor and name."""
+
+    def plan(self, plan_id: str) -> Item | None:
+        """One of them with its `places`."""
+
+    def plans_with(self, items: list[str]) -> list[str]:
+        """The ids of plans on which any of these stands."""
+
+    def cameras(self) -> dict[str, list[str]]:
+        """Cameras that have recorded, by room."""
+
     def alarms(self, *, show: str, room: str | None = None, cursor: str | None = None) -> Page:
         """Alarms with their `notes`; show: open, shelved or all."""
 

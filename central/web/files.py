@@ -101,7 +101,12 @@ def shrink(path: Path, width: int) -> bytes:
 
 def send_smaller(sha256: str, width: int) -> Response:
     """The image as a JPEG of at most this width; a Problem if the bytes are no image that can be read."""
-    path = state().objects.path(sha256)
+    path, etag = state().objects.path(sha256), f"{sha256}-{width}"
+    if request.if_none_match.contains(etag) and path.exists():
+        fresh = Response(status=304)  # nobody computes again what the browser has
+        fresh.headers["Cache-Control"] = CACHE
+        fresh.set_etag(etag)
+        return fresh
     made: list[bytes] = []
     try:
         with state().decoding:
@@ -112,6 +117,6 @@ def send_smaller(sha256: str, width: int) -> Response:
         raise Problem(422, "unreadable-image", f"The image: {error}. Its bytes stay on record.") from error
     answer = Response(made[0], mimetype="image/jpeg")
     answer.headers["Cache-Control"] = CACHE
-    answer.set_etag(f"{sha256}-{width}")
+    answer.set_etag(etag)
     conditional: Any = answer.make_conditional(request.environ)
     return conditional if isinstance(conditional, Response) else answer

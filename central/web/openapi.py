@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 from apispec import APISpec
-from flask import Blueprint, Flask, Response, current_app
+from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.routing import Rule
 
 from central.people import rights
@@ -134,10 +134,16 @@ def document(app: Flask) -> dict[str, Any]:
 def blueprint() -> Blueprint:
     """`/api/v1/openapi.json`."""
     made = Blueprint("openapi", __name__, url_prefix="/api/v1")
+    written: list[bytes] = []  # once the routes stand they change no more
 
     @made.get("/openapi.json")
     @operation(Operation(right=rights.PUBLIC, summary="This document.", result=dict[str, Any]))
     def openapi_json() -> Response:
-        return Response(msgspec.json.encode(document(current_app)), content_type="application/json")
+        if not written:
+            written.append(msgspec.json.encode(document(current_app)))
+        answer = Response(written[0], content_type="application/json")
+        answer.headers["Cache-Control"] = "no-cache"
+        answer.add_etag()
+        return answer.make_conditional(request.environ)  # type: ignore[return-value]
 
     return made

@@ -51,6 +51,8 @@ def test_an_image_is_sent_whole_by_range_and_smaller_and_its_readers_are_known(s
     small = site.get("/api/v1/pages/page-1/image?width=320", "operator")
     assert Image.open(io.BytesIO(small.data)).size == (320, 427)
     assert site.get("/api/v1/pages/page-1/image?width=321", "operator").status_code == 400
+    again = site.get("/api/v1/pages/page-1/image?width=320", "operator", headers={"If-None-Match": small.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b""), "what the browser has is not computed again"
     assert site.get("/api/v1/pages/page-1/image", "auditor").json["code"] == "purpose-required"
     assert site.get("/api/v1/pages/nothing/image", "operator").status_code == 404
     readers = [(actor, json.loads(body)["purpose"]) for actor, body in site.acts("object.view") if json.loads(body)["id"] == "page-1"]

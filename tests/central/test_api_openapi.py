@@ -87,3 +87,9 @@ def _fuzz(site: Site, operation: Any) -> None:
         case.validate_response(response, checks=CHECKS)
 
     run()
+
+
+def test_the_document_is_not_sent_again_to_who_has_it(site: Site) -> None:
+    first = site.get("/api/v1/openapi.json", "")
+    again = site.get("/api/v1/openapi.json", "", headers={"If-None-Match": first.headers["ETag"]})
+    assert (first.status_code, again.status_code, again.data) == (200, 304, b"")

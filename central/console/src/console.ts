@@ -50,8 +50,6 @@ document.addEventListener("htmx:afterRequest", (event) => {
 });
 startLive();
 
-const charts = [...document.querySelectorAll<HTMLElement>("[data-chart]")];
-if (charts.length > 0) void import("./chart").then(({ startCharts }) => startCharts(charts));
 const course = document.querySelector<HTMLElement>("[data-course]");
 if (course) void import("./course/course").then(({ startCourse }) => startCourse(course));
 const exporting = document.querySelector<HTMLFormElement>("[data-export]");

@@ -118,6 +118,17 @@ export class Plot {
         setCursor: [(u) => this.handlers.cursor(u.cursor.left === undefined || u.cursor.left === null || u.cursor.left < 0 ? null : u.posToVal(u.cursor.left, "x") * 1000)],
       },
     }, joined(drawn), this.element);
+    const over = this.plot.over;
+    over.addEventListener("click", (event) => {
+      const alarm = event.offsetY <= STRIP * 2 ? this.alarmAt(event.offsetX) : undefined;
+      if (alarm) location.href = alarm.url;
+    });
+  }
+
+  /** The alarm whose mark lies here. */
+  private alarmAt(left: number): Marks["alarms"][number] | undefined {
+    const pos = (ms: number): number => this.plot!.valToPos(ms / 1000, "x");
+    return this.marks.alarms.find((one) => left >= pos(one.from_ms) - 4 && left <= pos(one.to_ms ?? Date.now()) + 4);
   }
 
   /** Adds a value that has just come to the end of its course. */
