@@ -72,7 +72,8 @@ class Site:
         self._n = 0
 
     def ask(self, name: str, args: dict[str, Any]) -> dict[str, Any]:
-        """Send a command; its answer."""
+        """Send a command once the agent can hear it; its answer."""
+        self.agent.until(lambda: (self.agent.ask("status") or {}).get("facts", {}).get("link"), "the link")
         self._n += 1
         ident = f"c{self._n}-{time.time_ns()}"
         self.listening.command(ident, name, args, int(time.time() * 1000) + 600_000)
@@ -93,10 +94,12 @@ def site(folder: Path) -> Iterator[Site]:
     write_private(folder / "centre.pub", key.public_base64.encode())
     write_private(folder / "password", b"r-secret\n")
     listening = ListeningCentre(broker, Centre(key, site="demo", agent="room-101"))
-    with RunningAgent(folder, ROOM + BROKER.format(port=broker.port, folder=folder)) as agent:
-        yield Site(agent, listening)
-    listening.close()
-    broker.close()
+    try:
+        with RunningAgent(folder, ROOM + BROKER.format(port=broker.port, folder=folder)) as agent:
+            yield Site(agent, listening)
+    finally:
+        listening.close()
+        broker.close()
 
 
 def test_a_room_takes_limits_works_and_calibration_and_switches_its_relays(tmp_path: Path) -> None:
