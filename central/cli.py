@@ -188,6 +188,34 @@ def _pack(config: CentralConfig, args: argparse.Namespace) -> int:
     return DONE
 
 
+def _keep(config: CentralConfig, args: argparse.Namespace) -> int:
+    from central.environment.thinning import set_policy
+
+    try:
+        with writing(_open(config)) as connection:
+            set_policy(connection, name=args.name, keep_raw_days=args.days or None, then=args.then, actor="operator of the centre")
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    print(f"{args.name}: " + (f"single readings are kept {args.days} days" if args.days else "single readings are kept for ever"))
+    return DONE
+
+
+def _thin(config: CentralConfig, args: argparse.Namespace) -> int:
+    from central.environment.thinning import due, thin
+
+    with writing(_open(config)) as connection:
+        found = due(connection, now_ms=time.time_ns() // 1_000_000)
+        for one in found:
+            until = time.strftime("%Y-%m-%d", time.gmtime(one.to_ms / 1000))
+            hours = "their hours stay" if one.then == "hour" else "their hours go too"
+            print(f"{one.name}: {one.readings} readings of {len(one.channels)} channels before {until}; {hours}")
+            if args.apply:
+                thin(connection, one, actor="operator of the centre")
+    words = "recorded; ingest lets them go" if args.apply else "nothing was changed; --apply lets them go"
+    print(words if found else "no policy lets any reading go")
+    return DONE
+
+
 def _user_add(config: CentralConfig, args: argparse.Namespace) -> int:
     from central.people.users import PeopleError, add_token, add_user
 
@@ -282,6 +310,12 @@ def _parser() -> argparse.ArgumentParser:
     pack = add("pack", _pack, "pack what of the ledger has been at rest for an hour; ingest does so by itself, this does it all at once")
     pack.add_argument("--now", action="store_true", help="what came within the last hour too")
     pack.add_argument("--vacuum", action="store_true", help="give the freed space back to the file system (needs as much again meanwhile)")
+    keep = add("keep", _keep, "set how long single readings of a class are kept; without a policy they are kept for ever")
+    keep.add_argument("name", choices=("climate", "light", "other"), metavar="CLASS", help="climate, light or other")
+    keep.add_argument("days", type=int, metavar="DAYS", help="30 to 36500; 0: for ever")
+    keep.add_argument("--then", choices=("hour", "drop"), default="hour", help="keep each hour's figures (default), or nothing")
+    words = "say which readings the policies let go; with --apply let them go, as an act in the ledger"
+    add("thin", _thin, words).add_argument("--apply", action="store_true")
     words = "compute the preservation metrics of a climate series; needs neither configuration nor database"
     series = commands.add_parser("metrics", help=words, description=words)
     metrics.add_arguments(series)

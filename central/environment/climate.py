@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
-from central.environment.chunks import window_of
-from central.environment.tables import QUALITY, SUM_LIMIT, SUM_SCALE, channel_indexes, channels, rejournals
+from central.environment.chunks import WINDOW_MS, window_of
+from central.environment.tables import QUALITY, SUM_LIMIT, SUM_SCALE, channel_indexes, channels, reading_policies, rejournals
 from central.environment.windows import Windows
 from central.ledger.batches import batches_within
 from central.store.projecting import ActEntry, BatchEntry, Context, Handler, Reading, Record, handle
@@ -18,6 +18,7 @@ from wire.units import unit_of
 
 CHANNELS_MAX = 1000  # of one agent
 HOUR_MS = 3_600_000
+_THINNED = 'INSERT OR REPLACE INTO reading_thinned (channel_id, from_ms, to_ms, "then", n) VALUES (?, ?, ?, ?, ?)'
 _ROLLUP = """INSERT INTO rollup_hour (channel_id, hour_ms, n, other, min, max, sum_n, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (channel_id, hour_ms) DO UPDATE SET n = n + excluded.n, other = other + excluded.other,
 min = CASE WHEN min IS NULL OR excluded.min < min THEN excluded.min ELSE min END,
@@ -128,7 +129,38 @@ class ClimateProjector:
         return self._windows.known(context.connection, channel, t_ms, epoch_id, v)
 
     def act(self, context: Context, entry: ActEntry) -> None:
-        """No act changes a reading."""
+        """Set a policy, or let single readings go by one."""
+        if entry.kind == "readings.policy" and entry.body:
+            self._policy(context, entry)
+        elif entry.kind == "readings.thin" and entry.body:
+            self._thin(context, entry)
+
+    def _policy(self, context: Context, entry: ActEntry) -> None:
+        name, days = entry.body["class"], entry.body["keep_raw_days"]
+        context.connection.execute(delete(reading_policies).where(reading_policies.c["class"] == name))
+        if days is not None:
+            row = {"class": name, "keep_raw_days": days, "then": entry.body["then"]}
+            context.connection.execute(insert(reading_policies).values(row))
+
+    def _thin(self, context: Context, entry: ActEntry) -> None:
+        self.flush(context)  # what stands before the act in the ledger goes with it
+        low, high, then = entry.body["from_ms"], entry.body["to_ms"], entry.body["then"]
+        if low % WINDOW_MS or high % WINDOW_MS or low >= high:
+            raise ValueError(f"{low} to {high} are not whole days")
+        run = context.connection.exec_driver_sql
+        for name in entry.body["channels"]:
+            channel = self._ids.get(name)
+            if channel is None:
+                continue
+            span = (channel, low, high)
+            gone = run("SELECT sum(n) FROM reading_chunks WHERE channel_id = ? AND start_ms >= ? AND start_ms < ?", span).scalar() or 0
+            run("DELETE FROM reading_chunks WHERE channel_id = ? AND start_ms >= ? AND start_ms < ?", span)
+            gone += run("DELETE FROM readings WHERE channel_id = ? AND t_ms >= ? AND t_ms < ?", span).rowcount
+            if then == "drop":
+                run("DELETE FROM rollup_hour WHERE channel_id = ? AND hour_ms >= ? AND hour_ms < ?", span)
+            run(_THINNED, (*span, then, gone))
+            self._windows.moved(channel)
+        self._windows.settle(context.connection)
 
     def flush(self, context: Context) -> None:
         """Write the gathered rows, sensor by sensor, and add them to the rollups."""
@@ -191,7 +223,10 @@ class ClimateProjector:
         rows = (
             "SELECT channel_id, t_ms, epoch_id, seq, v, quality, why, raw_ms FROM readings WHERE channel_id = ? AND t_ms >= ? AND t_ms < ?"
         )
+        thinned = "SELECT 1 FROM reading_thinned WHERE channel_id = ? AND from_ms <= ? AND to_ms > ?"
         for channel, hour in sorted(hours):
+            if connection.exec_driver_sql(thinned, (channel, hour, hour)).scalar() is not None:
+                continue  # the hour knows more than the readings that are left
             connection.exec_driver_sql("DELETE FROM rollup_hour WHERE channel_id = ? AND hour_ms = ?", (channel, hour))
             found = connection.exec_driver_sql(rows, (channel, hour, hour + HOUR_MS)).all()
             add_to_rollup(rollups, [tuple(row) for row in found])

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, select
 
 from central.environment.chunks import Row
 from central.environment.queries import QUALITY_NAMES
-from central.environment.tables import SUM_SCALE, channels, rollup_hour
+from central.environment.tables import SUM_SCALE, channels
 from central.environment.windows import day_from, rows_between
 from central.store.engine import reading
 from central.times import now_ms
@@ -19,6 +19,7 @@ from central.times import now_ms
 HOUR_MS = 3_600_000
 RAW_MAX = 45_000  # a month of minutes; more raw values than this are shown from the hourly rollups
 GAPS_MAX = 1000
+THINNED = "thinned"  # why there are no single readings any more; the hours may still be there
 GOOD = 0
 Gap = tuple[int, int, str]
 Point = tuple[int, float, float, float, int]
@@ -63,11 +64,13 @@ def channel_named(connection: Connection, name: str) -> Channel | None:
 
 def series(connection: Connection, channel: Channel, span: Span) -> Series:
     """The course of a channel within [from, to)."""
-    hours = (
-        (rollup_hour.c.channel_id == channel.id) & (rollup_hour.c.hour_ms >= span.from_ms - HOUR_MS) & (rollup_hour.c.hour_ms < span.to_ms)
-    )
-    count = connection.scalar(select(func.sum(rollup_hour.c.n + rollup_hour.c.other)).where(hours)) or 0
-    points, gaps = _raw(connection, channel, span) if count <= RAW_MAX else _from_rollups(connection, channel, span)
+    rollups = _Rollups(connection, channel, span)
+    query = "SELECT from_ms, to_ms FROM reading_thinned WHERE channel_id = ? AND from_ms < ? AND to_ms > ? ORDER BY from_ms"
+    thinned = [(row[0], row[1]) for row in connection.exec_driver_sql(query, (channel.id, span.to_ms, span.from_ms))]
+    if rollups.count <= RAW_MAX and not thinned:
+        points, gaps = _raw(connection, channel, span)
+    else:
+        points, gaps = rollups.points(), _named(rollups.gaps(connection), thinned)
     end = min(span.to_ms, max(now_ms(), span.from_ms + 1))
     missing = sum(min(gap[1], end) - gap[0] for gap in gaps if gap[0] < end)
     coverage = max(0.0, 1 - missing / (end - span.from_ms))
@@ -114,31 +117,67 @@ def _raw_gaps(rows: list[Row], span: Span) -> list[Gap]:
     return [gap for gap in gaps if gap[1] > gap[0]][:GAPS_MAX]
 
 
-def _from_rollups(connection: Connection, channel: Channel, span: Span) -> tuple[list[Point], list[Gap]]:
-    first, end = span.from_ms - span.from_ms % HOUR_MS, min(span.to_ms, max(now_ms(), span.from_ms + 1))
-    hours = -(-(span.to_ms - first) // HOUR_MS)
-    width = -(-hours // span.points) * HOUR_MS
-    bucket = (rollup_hour.c.hour_ms - first) // width
-    mine = (rollup_hour.c.channel_id == channel.id) & (rollup_hour.c.hour_ms >= first) & (rollup_hour.c.hour_ms < span.to_ms)
-    sums = func.sum(rollup_hour.c.sum), func.sum(rollup_hour.c.sum_n)
-    query = (
-        select(func.min(rollup_hour.c.hour_ms), func.min(rollup_hour.c.min), *sums, func.max(rollup_hour.c.max), func.sum(rollup_hour.c.n))
-        .where(mine, rollup_hour.c.sum_n > 0)
-        .group_by(bucket)
-        .order_by(bucket)
-    )
-    points: list[Point] = [(row[0], row[1], row[2] / SUM_SCALE / row[3], row[4], row[5]) for row in connection.execute(query)]
-    gaps: list[Gap] = []
-    at = first
-    for row in connection.execute(select(rollup_hour.c.hour_ms, rollup_hour.c.n).where(mine).order_by(rollup_hour.c.hour_ms)):
-        if row.hour_ms > at:
-            gaps.append((max(at, span.from_ms), row.hour_ms, "no data"))
-        if row.n == 0:
-            gaps.append((max(row.hour_ms, span.from_ms), row.hour_ms + HOUR_MS, "bad"))
-        at = row.hour_ms + HOUR_MS
-    if at < end:
-        gaps.append((max(at, span.from_ms), end, "no data"))
-    return points, gaps[:GAPS_MAX]
+_GROUPED = """SELECT (hour_ms - ?) / ?, min(CASE WHEN sum_n > 0 THEN hour_ms END), min(min), max(max), sum(sum), sum(sum_n), sum(n),
+sum(n + other), count(*), sum(n = 0) FROM rollup_hour WHERE channel_id = ? AND hour_ms >= ? AND hour_ms < ? GROUP BY 1 ORDER BY 1"""
+_HOURS = "SELECT hour_ms, n FROM rollup_hour WHERE channel_id = ? AND hour_ms >= ? AND hour_ms < ? ORDER BY hour_ms"
+
+
+class _Rollups:
+    """The hours of a span, added up in buckets by the database; single hours are read only where a bucket has holes."""
+
+    def __init__(self, connection: Connection, channel: Channel, span: Span) -> None:
+        self._span, self._channel = span, channel
+        self._first = span.from_ms - span.from_ms % HOUR_MS
+        hours = -(-(span.to_ms - self._first) // HOUR_MS)
+        self._width = -(-hours // span.points) * HOUR_MS
+        where = (self._first, self._width, channel.id, self._first, span.to_ms)
+        self._rows = connection.exec_driver_sql(_GROUPED, where).all()
+        self.count = sum(row[7] for row in self._rows)
+
+    def points(self) -> list[Point]:
+        """A point a bucket."""
+        return [(row[1], row[2], row[4] / SUM_SCALE / row[5], row[3], row[6]) for row in self._rows if row[5]]
+
+    def gaps(self, connection: Connection) -> list[Gap]:
+        """Hours without any value, and hours without a good one."""
+        span, width = self._span, self._width
+        end = min(span.to_ms, max(now_ms(), span.from_ms + 1))
+        gaps: list[Gap] = []
+        at, full = self._first, width // HOUR_MS
+
+        def missing(until_ms: int) -> None:
+            if until_ms > at:
+                gaps.append((max(at, span.from_ms), until_ms, "no data"))
+
+        for place, *rest in self._rows:
+            low = self._first + place * width
+            if rest[7] == full and not rest[8]:
+                missing(low)
+                at = low + width
+                continue
+            for hour_ms, n in connection.exec_driver_sql(_HOURS, (self._channel.id, low, min(low + width, span.to_ms))):
+                missing(hour_ms)
+                if n == 0:
+                    gaps.append((max(hour_ms, span.from_ms), hour_ms + HOUR_MS, "bad"))
+                at = hour_ms + HOUR_MS
+        missing(end)
+        return gaps[:GAPS_MAX]
+
+
+def _named(gaps: list[Gap], thinned: list[tuple[int, int]]) -> list[Gap]:
+    """The gaps, those parts of them called THINNED that lie within a span whose readings were let go."""
+    made: list[Gap] = []
+    for low, high, why in gaps:
+        at = low
+        for start, end in thinned if why == "no data" else ():
+            if start < high and end > at:
+                if start > at:
+                    made.append((at, start, why))
+                made.append((max(at, start), min(high, end), THINNED))
+                at = min(high, end)
+        if at < high:
+            made.append((at, high, why))
+    return made[:GAPS_MAX]
 
 
 class RawValue(NamedTuple):

@@ -23,6 +23,8 @@ Kinds that change tables, with the fields of their bodies (all others, like logi
                  dew_point_max_c?, condensation_margin_k?, surface?}      profiles: as they were when they were chosen
     calibration.record {channel, serial?, points | offset, gain, date, due?, person, certificate?, note?}
     report.file {report, room, month, lang, sha256, bytes, tree_size}     report.schedule {room, on, day, lang, from_month}
+    readings.policy {class, keep_raw_days, then: hour|drop}               keep_raw_days null: for ever
+    readings.thin {channels, from_ms, to_ms, count, then}                 single readings of whole days are let go
     page.reject {page, reason}                  gap {agent, lane, epoch, from, to}    by "system"
 """
 

@@ -12,8 +12,9 @@ from sqlalchemy import select
 
 from central.environment.chunks import WINDOW_MS
 from central.environment.climate import add_to_rollup
-from central.environment.series import Channel, raw_values
+from central.environment.series import Channel, Span, channel_named, raw_values, series
 from central.environment.tables import channels
+from central.environment.thinning import due, set_policy, thin
 from central.environment.values import last_value, values
 from central.environment.windows import Windows, rows_between
 from central.rebuild import rebuild
@@ -132,6 +133,51 @@ def test_corrected_and_rejournalled_times_reach_into_chunks_and_rebuild_gives_eq
     centre.restart()
     for number, cell in enumerate(cells(centre)):
         assert cell[0] == cell[1], number
+    centre.close()
+
+
+def test_readings_go_only_by_a_policy_and_an_act_and_their_hours_stay(tmp_path: Path) -> None:
+    centre = Centre(tmp_path / "central")
+    agent = centre.enrol(Journal("room-101"))
+    for i, q, u in ((1, "temperature", "Cel"), (2, "illuminance", "lx")):
+        agent.add("readings", record("channel", T, 1000, i=i, sensor="climate", q=q, u=u, room="room-101"))
+    for k in range(5 * 96):
+        for i in (1, 2):
+            agent.add("readings", record("reading", T + k * 900_000, 2000 + k * 900_000, i=i, v=20 + k % 7 / 10))
+    sent(centre, agent, 1)
+    hours = centre.rows("SELECT * FROM rollup_hour ORDER BY 1, 2")
+    now = T + 33 * WINDOW_MS
+    with writing(centre.engine) as connection:
+        assert due(connection, now_ms=now) == []  # nothing goes by itself
+        for wrong in ({"name": "paper"}, {"keep_raw_days": 3}, {"then": "burn"}):
+            with pytest.raises(ValueError, match="a policy is"):
+                set_policy(connection, **({"name": "climate", "keep_raw_days": 31, "then": "hour", "actor": "li"} | wrong))
+        set_policy(connection, name="climate", keep_raw_days=31, then="hour", actor="li")
+        set_policy(connection, name="light", keep_raw_days=31, then="drop", actor="li")
+    centre.write()
+    with writing(centre.engine) as connection:
+        found = due(connection, now_ms=now)
+        assert [(one.name, one.readings, one.from_ms, one.to_ms) for one in found] == [
+            ("climate", 192, T, T + 2 * WINDOW_MS),
+            ("light", 192, T, T + 2 * WINDOW_MS),
+        ]
+        for one in found:
+            thin(connection, one, actor="li")
+    centre.write()
+    with reading(centre.engine) as connection:
+        assert due(connection, now_ms=now) == []
+        warm, light = (channel_named(connection, f"room-101.climate.{q}") for q in ("temperature", "illuminance"))
+        assert warm is not None and light is not None
+        assert next(t for t, _, _ in values(connection, warm.id, from_ms=0, to_ms=2**60)) == T + 2 * WINDOW_MS
+        span = Span(from_ms=T, to_ms=T + 3 * WINDOW_MS, points=72, gap_ms=3_600_000)
+        course = series(connection, warm, span)
+        assert (len(course.points), course.gaps, sum(point[4] for point in course.points)) == (72, [], 288)
+        course = series(connection, light, span)
+        assert (len(course.points), course.gaps) == (24, [(T, T + 2 * WINDOW_MS, "thinned")])
+    assert [row for row in hours if row[0] == warm.id] == centre.rows("SELECT * FROM rollup_hour WHERE channel_id = ? ORDER BY 2", warm.id)
+    before = snapshot(centre)
+    rebuild(centre.engine)
+    assert snapshot(centre) == before
     centre.close()
 
 
