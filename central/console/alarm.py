@@ -45,8 +45,7 @@ def _explained(connection: Connection, alarm: Item, since: int, until: int) -> d
     found: dict[str, Any] = {}
     doors = security.openings_of(connection, room, from_ms=since - HOUR_MS, to_ms=until, limit=DOORS_MAX) if room else []
     found["doors"] = [
-        msgspec.to_builtins(one) | {"from": rfc3339(one.from_ms), "to": None if one.to_ms is None else rfc3339(one.to_ms)}
-        for one in doors
+        msgspec.to_builtins(one) | {"from": rfc3339(one.from_ms), "to": None if one.to_ms is None else rfc3339(one.to_ms)} for one in doors
     ]
     patrols = checks_between(connection, from_ms=since - 12 * HOUR_MS, to_ms=until + HOUR_MS, room=room)
     found["patrols"] = [msgspec.to_builtins(one) for one in patrols]
