@@ -10,10 +10,10 @@ from sqlalchemy import Connection, func, select
 from central.environment.limits.queries import outdoor_channels
 from central.environment.series import Channel
 from central.environment.tables import SUM_SCALE, channels, rollup_hour
+from central.environment.values import hours
 
 HOUR_MS = 3_600_000
 AT_ONCE = 500  # ids in one statement
-HOURS_MAX = 20 * 366 * 24
 Hour = tuple[int, float | None, float | None, float | None, int, int]
 
 
@@ -59,10 +59,9 @@ def _mean(total: int, count: int) -> float | None:
 
 def hours_of(connection: Connection, channel: Channel, *, from_ms: int, to_ms: int) -> Hours:
     """The hours of a channel that touch [from_ms, to_ms), in order."""
-    mine = (rollup_hour.c.channel_id == channel.id) & (rollup_hour.c.hour_ms > from_ms - HOUR_MS) & (rollup_hour.c.hour_ms < to_ms)
-    rows = connection.execute(select(rollup_hour).where(mine).order_by(rollup_hour.c.hour_ms).limit(HOURS_MAX))
-    hours: list[Hour] = [(row.hour_ms, row.min, _mean(row.sum, row.sum_n), row.max, row.n, row.other) for row in rows]
-    return Hours(sensor=channel.name, q=channel.q, u=channel.u, hours=hours)
+    rows = hours(connection, channel.id, from_ms=from_ms - from_ms % HOUR_MS, to_ms=to_ms)
+    found: list[Hour] = [(row.hour_ms, row.min, _mean(row.sum, row.sum_n), row.max, row.n, row.other) for row in rows]
+    return Hours(sensor=channel.name, q=channel.q, u=channel.u, hours=found)
 
 
 def courses_since(connection: Connection, names: Sequence[str], *, from_ms: int) -> dict[str, list[list[float | int | None]]]:

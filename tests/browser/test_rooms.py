@@ -76,6 +76,12 @@ def test_the_red_room_comes_first_and_says_why(sign_in: SignIn, paper: Agent, fi
     expect(page.get_by_role("heading", level=1)).to_have_text("paper-1")
     chart = drawn(page)
     expect(chart.get_by_text("within limits: 16 – 22 °C, 45 – 55 %")).to_be_visible()
+    page.locator("#alarms").get_by_role("link", name="Temperature too high: 23.4, limit 22.0").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Temperature too high")
+    page.get_by_role("button", name="Acknowledge").first.click()
+    expect(page.get_by_text("Alarm acknowledged")).to_be_visible()
+    page.goto("/rooms/paper-1", wait_until="domcontentloaded")
+    expect(page.locator("#alarms")).to_contain_text("Active, acknowledged")
     page.goto("/rooms?view=cards", wait_until="domcontentloaded")
     expect(page.locator("article[data-room]").first).to_have_attribute("data-light", "red")
 
@@ -131,6 +137,22 @@ def test_courses_are_compared_and_taken_out_again(sign_in: SignIn, paper: Agent,
     table = chart.get_by_role("table")
     expect(table.locator("thead th")).to_have_count(4)
     expect(table.locator("tbody tr").nth(3)).to_contain_text("°C")
+
+
+def test_what_happened_at_a_moment_is_told_beside_the_values(sign_in: SignIn, paper: Agent) -> None:
+    page = sign_in("facility")
+    now = now_ms()
+    chart = course_of(page, f"/rooms/paper-1?from={now - 4 * HOUR}&to={now - 2 * HOUR}")
+    box = page.locator(".u-over").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.5 + 8, box["y"] + 60)  # the door opened three hours ago, for four minutes
+    expect(chart.locator(".moment")).to_contain_text("door open: door")
+    page.goto("/rooms/paper-1?span=1h", wait_until="domcontentloaded")
+    chart = drawn(page)
+    box = page.locator(".u-over").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 4)
+    expect(chart.locator(".moment")).to_contain_text("alarm: Temperature too high: 23.4, limit 22.0")
 
 
 def test_years_lie_over_one_another_and_the_calendar_has_a_legend_and_a_table(sign_in: SignIn, paper: Agent) -> None:

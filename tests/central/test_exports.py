@@ -87,3 +87,13 @@ def test_openings_and_alarms_lie_beside_the_course(site: Site) -> None:
     before = site.get(f"/api/v1/rooms/room-101/marks?from={site.t0 - 300 * MINUTE}&to={site.t0 - 200 * MINUTE}", "facility").json
     assert before["doors"] == [] and before["alarms"] == [] and before["cut"] is False
     assert site.get("/api/v1/rooms/room-404/marks", "facility").status_code == 404
+
+
+def test_the_hours_of_a_channel_hold_its_values(site: Site) -> None:
+    found = site.get(f"/api/v1/readings/hours?sensor={TEMPERATURE}&{span(site)}", "facility").json
+    assert (found["q"], found["u"]) == ("temperature", "Cel")
+    hours = found["hours"]
+    assert [row[0] % (60 * MINUTE) for row in hours] == [0] * len(hours)
+    assert sum(row[4] for row in hours) == 91 and sum(row[5] for row in hours) == 10
+    assert all(low <= mean <= high for _t, low, mean, high, good, _other in hours if good)
+    assert site.get("/api/v1/readings/hours?sensor=room-101.none.temperature", "facility").status_code == 404

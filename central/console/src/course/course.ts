@@ -76,7 +76,6 @@ class Course {
     document.addEventListener("muniment:theme", () => this.paint());
     document.body.addEventListener("live-alarm", () => void this.load());
     window.addEventListener("popstate", () => { this.view = readView(this.config.shown, new Set(this.byId.keys())); this.show(); });
-    window.addEventListener("beforeprint", () => this.paint());
   }
 
   private act(what: string): void {
