@@ -101,8 +101,8 @@ def _grown(sensors: int) -> tuple[float, float]:
         engine = open_engine(config.database)
         migrate(engine)
         key, at = load_or_make_key(config.key_file), 0
-        about = {"name": "room-101", "room": "room-101", "public_key": public_bytes(agent.key)}
-        enrol(engine, key=key, **about, out=config.enrolled, broker_folder=config.broker_folder)
+        out, broker = config.enrolled, config.broker_folder
+        enrol(engine, key=key, name="room-101", room="room-101", public_key=public_bytes(agent.key), out=out, broker_folder=broker)
         writer = Writer(config=config, engine=engine, key=key, now_ms=lambda: T + at * MINUTE)
         writer.write([agent.channels()])
         found = []
