@@ -36,7 +36,8 @@ QUANTITY: dict[str, LazyString] = {
     "voltage": lazy_gettext("Voltage"),
     "count": lazy_gettext("Count"),
 }
-UNIT = {"Cel": "°C", "[ppm]": "ppm", "[ppb]": "ppb", "ug/m3": "µg/m³", "uW/cm2": "µW/cm²", "uT": "µT", "1": ""}  # UCUM code -> as people write it
+# UCUM code -> as people write it
+UNIT = {"Cel": "°C", "[ppm]": "ppm", "[ppb]": "ppb", "ug/m3": "µg/m³", "uW/cm2": "µW/cm²", "uT": "µT", "1": ""}
 DECIMALS = {"temperature": 1, "dew_point": 1, "relative_humidity": 1, "voltage": 2}  # others are shown without decimals
 ALARM_STATE: dict[str, LazyString] = {
     "unacknowledged": lazy_gettext("Active, not acknowledged"),

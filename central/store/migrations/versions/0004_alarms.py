@@ -1,5 +1,7 @@
 """Planned works, calendar, patrols and alarm relations."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -8,7 +10,7 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-NEW = (
+NEW: tuple[sa.Column[Any], ...] = (
     sa.Column("kind", sa.String(length=12), nullable=False, server_default=""),
     sa.Column("beneath", sa.String(length=16), nullable=False, server_default="normal"),
     sa.Column("escalations", sa.Integer(), nullable=False, server_default="0"),
@@ -42,7 +44,7 @@ def upgrade() -> None:
         op.add_column("alarms", column)
     op.execute(BENEATH)
     for rule, kind in KINDS.items():
-        op.execute(f"UPDATE alarms SET kind = '{kind}' WHERE kind = '' AND rule LIKE '{rule}'")
+        op.execute(sa.text("UPDATE alarms SET kind = :kind WHERE kind = '' AND rule LIKE :rule").bindparams(kind=kind, rule=rule))
     op.execute("UPDATE alarms SET kind = 'sensor' WHERE kind = '' AND rule LIKE '%-bad' AND subject LIKE '%/%'")
     op.execute("UPDATE alarms SET kind = 'limit' WHERE kind = '' AND subject LIKE '%.%.%'")
     op.create_index("ix_alarms_active", "alarms", ["active", "room"])
