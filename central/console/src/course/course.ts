@@ -149,6 +149,8 @@ class Course {
 
   private show(): void {
     this.window = windowOf(this.view, this.config.first);
+    // a calendar of a young room begins with it, and shows a month at least
+    if (this.view.mode === "calendar") this.window[0] = Math.max(this.window[0], Math.min(this.config.first, this.window[1] - 30 * DAY));
     writeView(this.view);
     this.root.dataset.mode = this.view.mode;
     const press = (selector: string, on: (element: HTMLElement) => boolean): void => {
