@@ -295,3 +295,28 @@ def test_a_wifi_node_gets_a_user_of_its_own_that_stays_when_others_are_enrolled(
     assert command("agent", "enrol", "nobody", "--node", "wall") == 2
     assert "nobody is not enrolled" in command.err
     assert command("agent", "enrol", "room-101", "--node", "Wall.1") == 2
+
+
+def test_policies_are_set_shown_and_applied_and_the_ledger_is_packed_by_hand(filled: tuple[Command, Journal]) -> None:
+    command, journal = filled
+    old = NOW - 400 * 86_400_000
+    journal.add("readings", record("channel", old, 1, i=1, sensor="climate", q="temperature", u="Cel", room="room-101"))
+    journal.add("readings", *[record("reading", old + k * 3_600_000, k + 2, i=1, v=20.5) for k in range(96)])
+    centre = Centre(command.data)
+    centre.send(journal.batch("readings"))
+    assert command("thin") == 0
+    assert command.out == "no policy lets any reading go\n"
+    assert command("keep", "climate", "7") == 2
+    assert "30 to 36500 days" in command.err
+    assert command("keep", "climate", "30") == 0
+    centre.write()
+    assert command("thin") == 0
+    assert "readings of 1 channels before" in command.out
+    assert "nothing was changed" in command.out
+    assert command("thin", "--apply") == 0
+    centre.write()
+    assert centre.rows('SELECT "then" FROM reading_thinned') == [("hour",)]
+    assert command("pack", "--now", "--vacuum") == 0
+    assert command.out == "0 packs of the ledger were made\n"
+    assert command("check") == 0 or "object" in command.err
+    centre.close()
