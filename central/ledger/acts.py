@@ -25,6 +25,7 @@ Kinds that change tables, with the fields of their bodies (all others, like logi
     report.file {report, room, month, lang, sha256, bytes, tree_size}     report.schedule {room, on, day, lang, from_month}
     readings.policy {class, keep_raw_days, then: hour|drop}               keep_raw_days null: for ever
     readings.thin {channels, from_ms, to_ms, count, then}                 single readings of whole days are let go
+    node.enrol {agent, node}    user and password are in the broker's file
     page.reject {page, reason}                  gap {agent, lane, epoch, from, to}    by "system"
 """
 

@@ -23,6 +23,7 @@ def things(site: Site) -> dict[str, str]:
         "room": "room-101",
         "room_id": "room-101",
         "alarm": site.alarm,
+        "alarm_id": site.alarm,
         "review": review,
         "clip": site.clip,
         "batch": site.batch,
@@ -36,11 +37,14 @@ def things(site: Site) -> dict[str, str]:
         "sha256": digest(site.images["page-1"]),
         "filename": "none.css",
         "plan": "none",
+        "report": "none",
+        "month": "2026-10",
         "profile": "none",
         "channel": "none",
         "plan_id": "none",
         "works": "none",
         "round": "none",
+        "round_id": "none",
         "code": "none",
     }
 

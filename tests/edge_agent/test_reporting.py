@@ -38,3 +38,15 @@ def test_going_bad_and_coming_back_are_told_at_once() -> None:
 def test_what_waited_in_a_node_is_thinned_by_its_own_times() -> None:
     late = [sample(s, 18) for s in range(0, 600, 1)]  # ten minutes handed over in one moment
     assert len(run(Reporter(60), late)) == 10
+
+
+def test_all_channels_report_in_the_same_second_whatever_happened_to_each() -> None:
+    calm = [sample(s + 0.3, 18) for s in range(17, 400)]
+    moved = [sample(s + 0.7, 18 if s < 95 else 21) for s in range(42, 400)]
+    at = [{int(s) for s, why in run(Reporter(60), samples) if why == "period"} for samples in (calm, moved)]
+    assert at == [{60, 120, 180, 240, 300, 360}] * 2
+
+
+def test_a_sensor_read_once_a_period_is_told_every_time_though_its_pace_wavers() -> None:
+    samples = [sample(60 * number + (0.02 if number % 2 else -0.02) + 90, 18) for number in range(10)]
+    assert len(run(Reporter(60), samples)) == 10
