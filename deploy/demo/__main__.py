@@ -10,8 +10,10 @@ from pathlib import Path
 from urllib.error import URLError
 
 from deploy.broker import find_mosquitto
+from deploy.demo.history import give_past
 from deploy.demo.programs import Program, Programs
 from deploy.demo.setup import AGENTS, DemoError, prepare, tool, usable_port, write_configs
+from deploy.demo.staff import Refused, set_up
 
 READY_S = 60.0
 
@@ -56,7 +58,8 @@ def demonstrate(data: Path, port: int, *, embedded: bool, stop: threading.Event)
     mqtt = usable_port(screen + 1, other=True)
     url = f"http://127.0.0.1:{port}"
     configs = write_configs(data, ports={"port": port, "screen": screen, "mqtt": mqtt})
-    prepare(data, configs, url=url, broker_port=mqtt)
+    users = prepare(data, configs, url=url, broker_port=mqtt)
+    give_past(data, configs)
     logs, rights = data / "logs", data / "central" / "broker"
     broker = [sys.executable, "-m", "deploy.broker", "--port", str(mqtt)]
     broker += ["--passwords", str(rights / "passwords"), "--acl", str(rights / "acl")] + (["--embedded"] if embedded else [])
@@ -67,6 +70,10 @@ def demonstrate(data: Path, port: int, *, embedded: bool, stop: threading.Event)
         for agent in AGENTS:
             programs.start(Program(agent, [tool("muniment-agent"), "run", "--config", str(configs / f"{agent}.toml")], logs=logs))
         wait_ready(url, programs)
+        try:
+            set_up(data, url, users)
+        except Refused as error:
+            print(f"the demonstration goes on without some of its settings: {error}", file=sys.stderr)
         print(f"\nMuniment is running: {url}")
         print(f"  the bench's own screen: http://127.0.0.1:{screen}")
         print(f"  logins: {data / 'credentials.json'}")

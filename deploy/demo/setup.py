@@ -83,8 +83,8 @@ def make_people(data: Path, central: str) -> dict[str, dict[str, str]]:
     return users
 
 
-def prepare(data: Path, configs: Path, *, url: str, broker_port: int) -> None:
-    """Make the centre's store, people and enrolled agents where they are not there yet; write credentials.json."""
+def prepare(data: Path, configs: Path, *, url: str, broker_port: int) -> dict[str, dict[str, str]]:
+    """Make the centre's store, people and enrolled agents where they are not there yet; write credentials.json; the people by role."""
     central = str(configs / "central.toml")
     run(tool("muniment-central"), "migrate", "--config", central)
     path = data / "credentials.json"
@@ -96,3 +96,4 @@ def prepare(data: Path, configs: Path, *, url: str, broker_port: int) -> None:
             run(tool("muniment-central"), "agent", "enrol", agent, "--key", key, "--room", room, "--out", out, "--config", central)
     known = {"url": url, "users": users, "broker": {"host": "127.0.0.1", "port": broker_port}}
     write_private(path, json.dumps(known, indent=2) + "\n")
+    return dict(users)

@@ -18,6 +18,7 @@ from central.environment.instruments.correction import Correction, drift, from_p
 from central.environment.instruments.light import LIGHT_LIMITS, dose, uv_per_lumen
 from central.environment.instruments.queries import today_of
 from central.environment.instruments.tables import PROJECTIONS
+from central.environment.metrics.tables import metric_days, metric_sensors
 from central.environment.tables import SUM_SCALE, channels, rollup_hour
 from central.ingest import writer
 from central.rebuild import rebuild
@@ -31,6 +32,7 @@ PATH = f"/api/v1/sensors/{CHANNEL}"
 TODAY = today_of(now_ms())
 NEXT_YEAR = (date.fromisoformat(TODAY) + timedelta(days=365)).isoformat()
 HOUR = 60 * MINUTE
+DAY_MS = 24 * HOUR
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +186,27 @@ def test_coverage_counts_good_values_against_those_that_should_have_come(site: S
     found = sensor(site, "room-101.half.temperature")
     assert (found["coverage_24h"], found["coverage_30d"]) == (0.75, 0.75), "a channel is asked for nothing before its first report"
     assert (found["fresh"], found["v"]) == (False, None)
+
+
+def test_values_stand_for_as_long_as_their_agent_let_pass_between_them_then(site: Site) -> None:
+    """An agent that now reports each minute reported every five minutes a few days ago."""
+    start = now_ms() - now_ms() % HOUR
+    sampled = next(one for one in site.get("/api/v1/sensors", "facility").json["items"] if one["channel"] == CHANNEL)
+    with writing(site.centre.engine) as connection:
+        row = {"id": 19, "channel": "slow.climate.temperature", "agent": "slow", "room": "room-101", "sensor": "climate"}
+        connection.execute(insert(channels).values(**row, q="temperature", u="Cel", t_ms=start))
+        connection.execute(insert(metric_sensors).values(sensor="slow/climate", agent="slow"))
+        ended = start - 3 * DAY_MS - start % DAY_MS
+        for day in (ended - DAY_MS, ended):
+            whole = dict.fromkeys((c.name for c in metric_days.c if not c.nullable), 0) | {"sensor": "slow/climate", "day_ms": day}
+            connection.execute(insert(metric_days).values(whole | {"interval_ms": 300_000}))
+        for hour in range(ended - DAY_MS, ended + DAY_MS, HOUR):
+            values = {"n": 12, "other": 0, "min": 17.0, "max": 19.0, "sum_n": 12, "sum": 12 * 18 * SUM_SCALE}
+            connection.execute(insert(rollup_hour).values(channel_id=19, hour_ms=hour, **values))
+    found = sensor(site, "slow.climate.temperature")
+    hours = (start - (ended - DAY_MS)) // HOUR
+    assert (found["coverage_24h"], found["coverage_30d"]) == (0.0, round(48 / hours, 4)), "two whole days, then nothing"
+    assert sampled["coverage_30d"] == sensor(site)["coverage_30d"], "and nobody else's changes"
 
 
 def test_identify_asks_for_this_sensors_own_lamp(site: Site) -> None:

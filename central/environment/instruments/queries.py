@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from central.environment.instruments.correction import Correction, drift
 from central.environment.instruments.tables import calibrations, instruments
 from central.environment.latest import latest
+from central.environment.metrics.store import intervals_by_day
 from central.environment.tables import QUALITY, channels, rollup_hour
 from central.health.queries import config_of
 from central.times import AHEAD_MS, now_ms, rfc3339, rfc3339_or_none
@@ -81,27 +82,37 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True):
     applied: bool | None
 
 
-def _coverage(
-    counts: Mapping[int, tuple[int, int]], channel: int, *, span_ms: int, now: int, report_s: float, began: int | None
-) -> float | None:
-    """Values that came against those that should have, over whole hours, the running one left out."""
+def _coverage(covered: Mapping[int, tuple[int, int]], channel: int, *, span_ms: int, now: int, began: int | None) -> float | None:
+    """The share of a span that good values stand for, over whole hours, the running one left out."""
     if began is None:
         return None
     end = now - now % HOUR_MS
     start = max(end - span_ms, began - began % HOUR_MS)
     if end <= start:
         return None
-    got = counts.get(channel, (0, 0))[0 if span_ms == DAY_MS else 1]
-    return round(min(1.0, got * report_s * 1000 / (end - start)), 4)
+    got = covered.get(channel, (0, 0))[0 if span_ms == DAY_MS else 1]
+    return round(min(1.0, got / (end - start)), 4)
 
 
-def _counts(connection: Connection, ids: Sequence[int], now: int) -> dict[int, tuple[int, int]]:
-    """channel id -> good values in the last 24 whole hours, and in the last 30 days of them."""
+def _covered(connection: Connection, reports_ms: Mapping[int, int], now: int) -> dict[int, tuple[int, int]]:
+    """channel id -> milliseconds that good values stand for in the last 24 whole hours, and in the last 30 days of them.
+
+    A value stands for as long as its agent let pass between two on that day; reports_ms gives what it does now, for a day that tells
+    nothing. An hour is never more than an hour.
+    """
     end = now - now % HOUR_MS
-    day = func.sum(rollup_hour.c.n).filter(rollup_hour.c.hour_ms >= end - DAY_MS)
-    query = select(rollup_hour.c.channel_id, day, func.sum(rollup_hour.c.n)).group_by(rollup_hour.c.channel_id)
+    then = intervals_by_day(end - 31 * DAY_MS)
+    day_ms = rollup_hour.c.hour_ms - rollup_hour.c.hour_ms % DAY_MS
+    which = (then.c.agent == channels.c.agent) & (then.c.day_ms == day_ms)
+    now_told = case(reports_ms, value=rollup_hour.c.channel_id, else_=REPORT_S * 1000)
+    stood = rollup_hour.c.n * func.coalesce(then.c.interval_ms, now_told)
+    ms = case((stood > HOUR_MS, HOUR_MS), else_=stood)
+    day = func.sum(ms).filter(rollup_hour.c.hour_ms >= end - DAY_MS)
+    query = select(rollup_hour.c.channel_id, day, func.sum(ms)).group_by(rollup_hour.c.channel_id)
+    query = query.join(channels, channels.c.id == rollup_hour.c.channel_id).outerjoin(then, which)
     span = rollup_hour.c.hour_ms.between(end - 30 * DAY_MS, end - 1)
-    return {row[0]: (row[1] or 0, row[2] or 0) for row in connection.execute(query.where(span, rollup_hour.c.channel_id.in_(list(ids))))}
+    rows = connection.execute(query.where(span, rollup_hour.c.channel_id.in_(list(reports_ms))))
+    return {row[0]: (int(row[1] or 0), int(row[2] or 0)) for row in rows}
 
 
 def _began(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
@@ -198,6 +209,11 @@ def is_applied(calibration: Calibration, told: Correction) -> bool:
     return all(near)
 
 
+def _report_s(facts: Mapping[str, Any]) -> float:
+    report = facts.get("report_s")
+    return float(report) if isinstance(report, int | float) and 0 < report <= 86_400 else REPORT_S
+
+
 def sensors(connection: Connection, *, room: str | None = None, silence_s: int, channel: str | None = None) -> list[Sensor]:
     """Every channel, of a room or of all, by room and name; in few queries however many there are."""
     now = now_ms()
@@ -210,15 +226,15 @@ def sensors(connection: Connection, *, room: str | None = None, silence_s: int, 
     ids, names = [row.id for row in rows], [row.channel for row in rows]
     few = None if room is None and channel is None else names
     last = latest(connection, ids, before_ms=now + AHEAD_MS)
-    counts, began = _counts(connection, ids, now), _began(connection, ids)
+    began = _began(connection, ids)
     histories = _histories(connection, few, {row.channel: row.serial for row in rows})
     swaps = _instruments(connection, few)
     facts = {agent: config_of(connection, agent) for agent in {row.agent for row in rows}}
+    reports_ms = {row.id: round(_report_s(facts[row.agent]) * 1000) for row in rows}
+    covered = _covered(connection, reports_ms, now) if rows else {}
     made = []
     for row in rows:
         told, value = correction_told(facts[row.agent], row.channel, row.serial), last.get(row.id)
-        report = facts[row.agent].get("report_s")
-        report_s = float(report) if isinstance(report, int | float) and 0 < report <= 86_400 else REPORT_S
         history = histories.get(row.channel, [])
         current = next((one for one in history if one.current), None)
         v = value.v if value is not None else None
@@ -237,8 +253,8 @@ def sensors(connection: Connection, *, room: str | None = None, silence_s: int, 
                 why=value.why if value is not None else None,
                 seen=rfc3339_or_none(value.t_ms if value is not None else None),
                 fresh=value is not None and now - value.t_ms <= silence_s * 1000,
-                coverage_24h=_coverage(counts, row.id, span_ms=DAY_MS, now=now, report_s=report_s, began=since),
-                coverage_30d=_coverage(counts, row.id, span_ms=30 * DAY_MS, now=now, report_s=report_s, began=since),
+                coverage_24h=_coverage(covered, row.id, span_ms=DAY_MS, now=now, began=since),
+                coverage_30d=_coverage(covered, row.id, span_ms=30 * DAY_MS, now=now, began=since),
                 resolution=row.resolution,
                 tolerance=row.tolerance,
                 serial=row.serial,

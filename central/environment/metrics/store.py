@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, func, select
+from sqlalchemy import Connection, Subquery, Table, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from central.environment.metrics.cells import GAP_FACTOR, INTERVAL_MS, Day, Setting
-from central.environment.metrics.tables import metric_days
+from central.environment.metrics.tables import metric_days, metric_sensors
 
 GAP_LEAST_MS = 300_000  # the centre calls a channel silent after as long, by default
 _FIELDS = Day.__struct_fields__
@@ -81,3 +81,10 @@ def upsert_rows(connection: Connection, table: Table, rows: list[dict[str, Any]]
     for row in rows:
         keys = [column.name for column in table.primary_key]
         connection.execute(insert(table).values(row).on_conflict_do_update(index_elements=keys, set_=row))
+
+
+def intervals_by_day(from_ms: int) -> Subquery:
+    """(agent, day_ms, interval_ms): how far apart an agent's values usually were, on the UTC days from `from_ms` on that tell it."""
+    told = select(metric_sensors.c.agent, metric_days.c.day_ms, func.max(metric_days.c.interval_ms).label("interval_ms"))
+    told = told.join(metric_sensors, metric_sensors.c.sensor == metric_days.c.sensor).where(metric_days.c.day_ms >= from_ms)
+    return told.group_by(metric_sensors.c.agent, metric_days.c.day_ms).subquery()
