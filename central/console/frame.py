@@ -146,6 +146,7 @@ def install(app: Flask, facts: Facts) -> None:
         decimals=words.decimals,
         anchor=anchor,
         tail=lambda identity: str(identity).rpartition("/")[2],
+        contact_said=shapes.contact_said,
         alarm_words=lambda alarm: shapes.alarm_words(alarm, language.language()),
         why=lambda room: shapes.why(room, language.language()),
         alarm_advice=lambda alarm: shapes.alarm_advice(alarm, language.language()),

@@ -72,6 +72,9 @@ def why(room: Item, lang: str) -> str:
     loud = next((alarm for alarm in room["alarms"] if alarm["active"]), None)
     if loud and room["light"] in ("red", "yellow"):
         return alarm_words(loud, lang)
+    over = next((alarm for alarm in room["alarms"] if alarm["state"] == "returned"), None)
+    if over and room["light"] == "yellow":
+        return gettext("Over, but nobody has acknowledged it: %(what)s", what=alarm_words(over, lang))
     return _without_channels(formats.localized(room["why"], lang), room["readings"])
 
 
@@ -81,6 +84,12 @@ def _without_channels(said: str, readings: Sequence[Item]) -> str:
         name = words.word(words.QUANTITY, reading["q"]) + (f" · {reading['name']}" if reading["told_apart"] else "")
         said = said.replace(reading["sensor"], name)
     return said
+
+
+def contact_said(contact: Mapping[str, Any]) -> str:
+    """A contact's state in words: by its kind where "active" would say nothing."""
+    found = words.CONTACT_SAID.get(f"{contact.get('kind')} {contact['state']}")
+    return words.word(words.CONTACT_STATE, contact["state"]) if found is None else str(found)
 
 
 def alarm_advice(alarm: Mapping[str, Any], lang: str) -> str:

@@ -124,6 +124,9 @@ CONTACT_KIND: dict[str, LazyString] = {
     "smoke": lazy_gettext("Smoke"),
     "exit": lazy_gettext("Exit request"),
     "card": lazy_gettext("Card"),
+    "mains": lazy_gettext("Mains"),
+    "ups": lazy_gettext("UPS"),
+    "output": lazy_gettext("Relay"),
 }
 WORKS_KIND: dict[str, LazyString] = {
     "fumigation": lazy_gettext("Fumigation"),
@@ -137,6 +140,14 @@ CONTACT_STATE: dict[str, LazyString] = {
     "active": lazy_gettext("active"),
     "inactive": lazy_gettext("inactive"),
     "unknown": lazy_gettext("unknown"),
+}
+CONTACT_SAID: dict[str, LazyString] = {  # by kind and state, where "active" would say nothing to a person
+    "mains inactive": lazy_gettext("in order"),
+    "mains active": lazy_gettext("power failure"),
+    "ups inactive": lazy_gettext("in order"),
+    "ups active": lazy_gettext("gives an alarm"),
+    "output inactive": lazy_gettext("switched off"),
+    "output active": lazy_gettext("switched on"),
 }
 VERDICT: dict[str, LazyString] = {
     "good": lazy_gettext("Good"),
