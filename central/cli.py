@@ -118,10 +118,22 @@ def _migrate(config: CentralConfig, _args: argparse.Namespace) -> int:
     load_or_make_key(config.key_file)
     load_or_make(config.session_secret_file)
     engine = open_engine(config.database)
-    migrate(engine)
+    old = not is_current(engine)
+    if old:
+        migrate(engine)
     _prepare_broker(config, engine)
     print(f"{config.database}: the schema is current")
+    if old and (replayed := _replay(config, engine)):
+        print(f"{replayed} ledger entries replayed into the tables that are new or have changed")
     return DONE
+
+
+def _replay(config: CentralConfig, engine: Engine) -> int:
+    """After a change of the schema: what earlier versions recorded belongs in the new tables, too. How many entries there were."""
+    from central.rebuild import rebuild
+
+    with only_writer(config.data):
+        return rebuild(engine)
 
 
 def _rebuild(config: CentralConfig, _args: argparse.Namespace) -> int:
