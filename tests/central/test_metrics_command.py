@@ -246,3 +246,23 @@ def test_limits_are_alternatives_and_the_tolerance_leaves_some_open() -> None:
     assert found is not None
     assert found.share == pytest.approx(4 / 5)  # 21 °C with 45 % is in none of the pairs
     assert found.low == pytest.approx(0) and found.high == pytest.approx(4 / 5) and found.open == pytest.approx(4 / 5)
+
+
+def test_the_activation_energy_can_be_another_than_papers(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    path = write(tmp_path / "a.csv", [((START + k * HOUR).isoformat(), t, 50) for k, t in enumerate((10, 10, 20))])
+    told = asked(capsysbinary, path, "--activation", "70")
+    cold = math.exp(70_000 / 8.314 * (1 / 283.15 - 1 / 293.15))
+    assert [row["lifetime_multiplier"] for row in told["rows"]] == pytest.approx([cold, cold, 1.0], rel=1e-8)
+    assert told["summary"]["lifetime_multiplier"] == pytest.approx(3 / (2 / cold + 1))
+    assert told["summary"]["activation_kj_mol"] == 70
+    bounds = told["summary"]["metrics"]["lifetime_multiplier"]
+    assert bounds["low"] < bounds["value"] < bounds["high"]
+
+
+def test_what_fails_on_the_way_exits_with_1(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", [((START + k * HOUR).isoformat(), 20, 50) for k in range(2000)])
+    with Path("/dev/full").open("wb") as full:  # every write to it fails as on a full disk
+        command = [sys.executable, "-m", "central.cli", "metrics", path, "--json"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert "could not be written: No space left on device" in done.stderr and "Traceback" not in done.stderr

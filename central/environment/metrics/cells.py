@@ -64,7 +64,7 @@ class Day(msgspec.Struct):
         low, high = Mould(self.mould_low, self.mould_low_dry_ms), Mould(self.mould_high, self.mould_high_dry_ms)
         return States(Mould(self.mould, self.mould_dry_ms), low, high)
 
-    def add(self, temp_c: float, rh_pct: float, held_ms: int) -> None:
+    def add(self, temp_c: float, rh_pct: float, held_ms: int, activation_j: float = f.PAPER_J) -> None:
         """Count one climate for so long. The formulas of `formulas.py`, written out: a call each would be half of the cost."""
         self.n += 1
         self.covered_ms += held_ms
@@ -92,7 +92,7 @@ class Day(msgspec.Struct):
         self.emc += 1800.0 / w * (kh / (1.0 - kh) + (a + 2.0 * b) / (1.0 + a + b)) * held_ms
         self.decay += 365.0 * exp((134.9 * rh_pct - 95_220.0) / (f.GAS * kelvin) - 0.0284 * rh_pct + 28.023) * held_ms
         colder = 1.0 / f.REFERENCE_K - 1.0 / kelvin
-        self.ageing += (rh_pct / f.REFERENCE_RH) ** f.RH_POWER * exp(f.PAPER_J / f.GAS * colder) * held_ms
+        self.ageing += (rh_pct / f.REFERENCE_RH) ** f.RH_POWER * exp(activation_j / f.GAS * colder) * held_ms
         self.kinetic += exp(f.MKT_K * colder) * held_ms
 
 
@@ -113,6 +113,7 @@ class Setting:
     tolerance_c: float = TOLERANCE_C
     tolerance_pct: float = TOLERANCE_PCT
     material: Material = MATERIALS[PINE]
+    activation_j: float = f.PAPER_J  # of the lifetime multiplier
 
     def held_ms(self, t_ms: int, next_ms: int) -> int:
         """For how long the value of a moment counts, when the next event came then."""
@@ -178,7 +179,7 @@ class Fold:
             return
         held_ms = self.setting.held_ms(day.open_ms, next_ms)
         self.states = self.setting.grown(self.states, day.open_temp, day.open_rh, held_ms)
-        day.add(day.open_temp, day.open_rh, held_ms)
+        day.add(day.open_temp, day.open_rh, held_ms, self.setting.activation_j)
         day.open_ms = day.open_temp = day.open_rh = None
         self._carry(day)
 

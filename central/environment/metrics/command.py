@@ -19,7 +19,8 @@ from central.environment.metrics.mould import CLEAN, MATERIALS, PINE, step
 from central.environment.metrics.series import TOLERANCE_C, TOLERANCE_PCT, Asked, Summary, events_of, summarise_events, usual_interval
 from central.environment.metrics.within import Box
 
-DONE, WRONG = 0, 2
+DONE, FAILED, WRONG = 0, 1, 2
+ACTIVATION_KJ = (1.0, 300.0)
 ROWS_SHOWN = 31
 GAPS_LISTED = 100
 DIGITS = 9  # significant, in the rows
@@ -113,6 +114,17 @@ def _pressure(text: str) -> float:
     return value
 
 
+def _activation(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no energy in kJ/mol") from error
+    low, high = ACTIVATION_KJ
+    if not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"an activation energy is {low:g}..{high:g} kJ/mol, not {text}")
+    return value * 1000.0
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     parser.add_argument(
@@ -126,6 +138,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--swing", type=_two, default=(None, None), metavar="T:RH", help="the swing allowed within a day, ± around the set point"
     )
     parser.add_argument("--pressure", type=_pressure, default=f.STANDARD_HPA, metavar="HPA", help="of the air (default: 1013.25 hPa)")
+    energy = "activation energy of the lifetime multiplier in kJ/mol (default: 100, paper)"
+    parser.add_argument("--activation", type=_activation, default=f.PAPER_J, metavar="KJ", help=energy)
     tolerance = (TOLERANCE_C, TOLERANCE_PCT)
     words = "of the sensor, ± (default: 0.2:1.8, an SHT4x)"
     parser.add_argument("--tolerance", type=_tolerance, default=tolerance, metavar="T:RH", help=words)
@@ -196,7 +210,7 @@ def rows_of(events: Sequence[Event], setting: Setting, *, table: Table, pressure
             mixing_ratio_g_kg=_short(f.mixing_ratio(temp, rh, pressure_hpa=pressure_hpa)),
             emc_pct=_short(f.emc(temp, rh)),
             pi_years=_short(f.preservation_index(temp, rh)),
-            lifetime_multiplier=_short(f.lifetime_multiplier(temp, rh)),
+            lifetime_multiplier=_short(f.lifetime_multiplier(temp, rh, activation_j=setting.activation_j)),
             mould_index=_short(state.value),
             held_s=held_ms / 1000,
         )
@@ -285,7 +299,7 @@ def _read(path: str, zone: tzinfo) -> Table:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compute and print; 0 done, 2 where the input cannot be used."""
+    """Compute and print; 0 done, 1 where reading or writing failed on the way, 2 where the input cannot be used."""
     try:
         table = _read(args.file, args.timezone)
     except UnusableError as error:
@@ -294,17 +308,21 @@ def run(args: argparse.Namespace) -> int:
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         print(f"{args.file}: {error.strerror}", file=sys.stderr)
         return WRONG
+    except OSError as error:
+        print(f"{args.file}: reading failed: {error.strerror or error}", file=sys.stderr)
+        return FAILED
     zone: tzinfo = args.timezone
     tolerance_c, tolerance_pct = args.tolerance
     events = events_of(table.times_ms, table.temp_c, table.rh_pct)
     usual = args.interval or usual_interval([event.t_ms for event in events])
     gap_ms = max(args.gap or int(GAP_FACTOR * usual), usual)
-    setting = Setting(usual, gap_ms, tolerance_c, tolerance_pct, MATERIALS[args.material])
+    setting = Setting(usual, gap_ms, tolerance_c, tolerance_pct, MATERIALS[args.material], args.activation)
     summary = summarise_events(events, setting, boxes=args.limits, asked=Asked(*args.set_point, *args.swing), day_of=_day_of(zone))
     rows = rows_of(events, setting, table=table, pressure_hpa=args.pressure, zone=zone)
     try:
         if args.json:
             told = {"tolerance_c": tolerance_c, "tolerance_pct": tolerance_pct, "pressure_hpa": args.pressure, "material": args.material}
+            told["activation_kj_mol"] = args.activation / 1000
             _write_json(sys.stdout.buffer, rows, _summary(summary, zone, gaps_of(events, setting, zone), told), table)
         else:
             _write_table(summary, rows, table, zone=zone, lang=args.lang)
@@ -312,5 +330,9 @@ def run(args: argparse.Namespace) -> int:
     except BrokenPipeError:  # who reads has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+    except OSError as error:  # a full disk, most likely
+        print(f"the result could not be written: {error.strerror or error}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
     _write_notes(table, sys.stderr)
     return DONE

@@ -1,6 +1,7 @@
 """Sums up a climate series, or days of one: each metric with its coverage, its bounds by the sensor's tolerance, and words for staff."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from statistics import fmean, median_low
 
@@ -167,9 +168,10 @@ def summary_of(
     named: list[tuple[str, float | None, str, Interval | None]] = []
     if temp is not None and rh is not None and last is not None:
         climate, shift = (temp.mean, rh.mean), setting.tolerance_c
+        lasting = partial(f.lifetime_multiplier, activation_j=setting.activation_j)
         named = [
             ("twpi_years", twpi, "a", _bounds(twpi, f.preservation_index, climate, setting)),
-            ("lifetime_multiplier", lifetime, "1", _bounds(lifetime, f.lifetime_multiplier, climate, setting)),
+            ("lifetime_multiplier", lifetime, "1", _bounds(lifetime, lasting, climate, setting)),
             ("mkt_c", mkt, "Cel", None if mkt is None else (mkt - shift, mkt + shift)),
             ("mould_index", last.mould, "1", (last.mould_low, last.mould_high)),
             ("dew_point_c", dew, "Cel", _bounds(dew, f.dew_point, climate, setting)),
