@@ -75,6 +75,12 @@ def shared(section: str, driver: str) -> bool:
     return driver in _REGISTERED[section] and _REGISTERED[section][driver].shared
 
 
+def line(driver: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """How a device on a serial line wants the line set, by option; empty for one that is on none, or whose table has a mistake."""
+    known = registry.SENSORS.get(driver)
+    return known.line(options) if known and known.line else {}
+
+
 def quantities(driver: str | None, options: Mapping[str, Any] | None = None) -> tuple[str, ...]:
     """What a sensor measures; every known quantity where neither its driver nor its table says."""
     known = registry.SENSORS.get(driver or "")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent import tables
-from edge_agent.catalogue import BENCH_CAMERA, DEFAULT_DRIVERS, BenchTables, Catalogue, address, quantities, shared
+from edge_agent.catalogue import BENCH_CAMERA, DEFAULT_DRIVERS, BenchTables, Catalogue, address, line, quantities, shared
 from edge_agent.control_tables import judge_control, judge_relays
 from edge_agent.errors import ConfigError
 from edge_agent.limit_tables import Known, judge_limit
@@ -265,6 +265,20 @@ class _Reader:
                 values = (*values, name)
             if keys and not device.sim and None not in values:
                 self._claim_address(("sensor", name), keys, values)
+        self._lines({name: device for name, device in sensors.items() if not device.sim and device.options.get("port")})
+
+    def _lines(self, sensors: Mapping[str, Device]) -> None:
+        """Report devices that share a serial line and want it set differently."""
+        first: dict[str, tuple[str, Mapping[str, Any]]] = {}
+        for name, device in sensors.items():
+            wanted = line(device.driver, device.options)
+            other, kept = first.setdefault(device["port"], (name, wanted))
+            for option in wanted.keys() & kept.keys():
+                if wanted[option] != kept[option]:
+                    words = (
+                        f"{device['port']} has {option} = {kept[option]} by sensor.{other} on line {self.document.line(('sensor', other))}"
+                    )
+                    self.report(("sensor", name, option), f"{wanted[option]}, but {words}: a line is set in one way for all on it")
 
     def _node(self, name: str, device: Device) -> None:
         """What a node needs on the way that it is reached by."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from edge_agent import clock
 from edge_agent.async_journal import AsyncJournal
-from edge_agent.config import Config
+from edge_agent.config import Config, Device
 from wire.records import record
 from wire.topics import LANES
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 def config_facts(config: Config, settings: Mapping[str, Any]) -> dict[str, Any]:
     """What is in force: what may be set (`Settings.facts`), devices with their options, versions. Nothing of it is secret."""
     return {
-        "sensors": {name: {"driver": device.driver, **device.driver_options} for name, device in config.sensors.items()},
+        "sensors": {name: _sensor_facts(device) for name, device in config.sensors.items()},
         "contacts": {name: {"driver": device.driver, **device.driver_options} for name, device in config.contacts.items()},
         "outputs": {name: {"driver": device.driver, **device.driver_options} for name, device in config.outputs.items()},
         "controls": {
@@ -37,6 +37,12 @@ def config_facts(config: Config, settings: Mapping[str, Any]) -> dict[str, Any]:
         **settings,
         "versions": {"muniment": version("muniment"), "python": platform.python_version(), "kernel": platform.release()},
     }
+
+
+def _sensor_facts(device: Device) -> dict[str, Any]:
+    """A sensor's driver and its options, and how often it is journalled where that differs from the agent's `report_s`."""
+    own = {} if device["report_s"] is None else {"report_s": device["report_s"]}
+    return {"driver": device.driver, **device.driver_options, **own}
 
 
 def process_facts(data: str | os.PathLike[str]) -> dict[str, Any]:

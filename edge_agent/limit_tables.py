@@ -12,7 +12,7 @@ KINDS = ("value", "pairs", "swing", "rate")
 DERIVED = ("dew_point", "condensation_margin")
 PAIR = ("temperature", "relative_humidity")
 BOXES_MAX = 16
-LIMITS_MAX = 64
+LIMITS_MAX = 200  # nine a sensor, of some twenty sensors
 
 BOX = (
     Option("t_min", "number", "Lowest temperature of this range, Cel.", low=-100, high=100),

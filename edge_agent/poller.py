@@ -219,7 +219,7 @@ class Poller:
                 "ok": latest.reading.quality != "bad",
                 "why": latest.reading.why,
                 "serial": self._serials.get(quantity, ""),
-                "note": "; ".join(getattr(self.sensor, "notes", ())),
+                "note": "; ".join(self.sensor.notes),
                 "age_ms": now_m - latest.reading.m_ms,
                 "took_ms": round(self.took_ms, 1),
             }

@@ -147,7 +147,7 @@ async def _sensor(name: str, device: Any, wires: Any) -> list[dict[str, Any]]:
             "ok": reading.quality != "bad",
             "why": reading.why,
             "serial": serials.get(reading.quantity, ""),
-            "note": "; ".join(getattr(sensor, "notes", ())),
+            "note": "; ".join(sensor.notes),
             "took_ms": took_ms,
         }
         for reading in {reading.quantity: reading for reading in readings}.values()

@@ -95,6 +95,10 @@ class Sensor(Protocol):
         """Up to which of the device's own samples they were handed out, for `build_sensor`; empty where a device keeps none."""
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What an installer should know of it, for the probe; empty where there is nothing to say."""
+
+    @property
     def channels(self) -> tuple[Channel, ...]:
         """The sensor's streams, in the order of its readings; a serial number may appear after the first reading."""
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 
 from central.health.tables import CORE, agent_config, agent_documents, command_results, health
 
+REPORT_MAX_S = 86_400
 SETTINGS: Mapping[str, Any] = {"limits": None, "works": [], "calendar": None}
 _BIND = re.compile(r"(?:\[[0-9a-fA-F:]{2,39}\]|[A-Za-z0-9.-]{1,253}):\d{1,5}")
 
@@ -47,6 +48,16 @@ def limits_told(connection: Connection, agents: Sequence[str]) -> dict[str, dict
     rows = connection.execute(select(agent_config.c.agent, agent_config.c.facts).where(agent_config.c.agent.in_(list(agents))))
     told = {row.agent: json.loads(row.facts).get("limits") for row in rows}
     return {agent: limits for agent, limits in told.items() if isinstance(limits, dict)}
+
+
+def report_s_of(facts: Mapping[str, Any], sensor: str) -> float | None:
+    """How often a sensor is journalled when nothing happens, by its agent's configuration: its own, else the agent's; None if untold."""
+    sensors = facts.get("sensors")
+    own = sensors.get(sensor) if isinstance(sensors, dict) else None
+    for told in (own.get("report_s") if isinstance(own, dict) else None, facts.get("report_s")):
+        if isinstance(told, int | float) and not isinstance(told, bool) and 1 <= told <= REPORT_MAX_S:
+            return float(told)
+    return None
 
 
 def config_told_ms(connection: Connection, agent: str) -> int | None:

@@ -12,6 +12,7 @@ from sensors.registers import FORMATS, ORDERS, ValueMap
 from wire.units import QUANTITIES
 
 FALLBACK: Mapping[str, Any] = {"unit": 1, "baud": 9600, "parity": "N", "stop_bits": 1, "function": 3, "timeout_ms": 500, "gap": 0}
+LINE = ("baud", "parity", "stop_bits", "timeout_ms")  # what all devices on a line share
 PRESET_FIELDS = (*FALLBACK, "words", "source", "channel")
 
 CHANNEL = (
@@ -71,6 +72,14 @@ def measures(options: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(quantity for quantity in wanted if quantity in QUANTITIES)
 
 
+def line_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """How the table wants its line set; {} where its preset is unknown."""
+    if options.get("preset") and options["preset"] not in presets():
+        return {}
+    whole = resolved(options)
+    return {name: whole[name] for name in LINE if name in whole}
+
+
 def mistakes(options: Mapping[str, Any]) -> Mistakes:
     """What is wrong with the table as a whole."""
     name, own = options.get("preset"), options.get("channel") or {}
@@ -127,4 +136,5 @@ MODBUS = Driver(
     shared=True,
     measures=measures,
     mistakes=mistakes,
+    line=line_of,
 )

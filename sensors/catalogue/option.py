@@ -48,7 +48,7 @@ class Driver:
     """One driver.
 
     address: the options that together say where on which wire it sits, so that no two may have the same; shared: several tables may
-    name the same place (a module with many inputs); quantities: what it measures, empty where its table says so; `measures(options)`
+    name the same place (a module with many inputs); `line(options)` tells how the serial line is to be set that several share; quantities: what it measures, empty where its table says so; `measures(options)`
     then tells them; `mistakes(options)` judges what no single option can.
     """
 
@@ -60,3 +60,4 @@ class Driver:
     shared: bool = False
     measures: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
     mistakes: Callable[[Mapping[str, Any]], Mistakes] | None = None
+    line: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None

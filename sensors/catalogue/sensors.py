@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sensors.catalogue.modbus import MODBUS
+from sensors.catalogue.modbus import LINE, MODBUS
 from sensors.catalogue.option import Driver, Option
 
 CLIMATE = ("temperature", "relative_humidity")
@@ -82,6 +82,7 @@ SENSORS: dict[str, Driver] = {
             ),
             ("port", "address"),
             measures=_of_node,
+            line=lambda options: {"baud": options["baud"]} if options.get("address") and options.get("baud") else {},
         ),
         MODBUS,
         Driver(
@@ -118,6 +119,7 @@ SENSORS: dict[str, Driver] = {
             ),
             ("port", "unit"),
             CLIMATE,
+            line=lambda options: {name: options[name] for name in LINE if options.get(name) is not None},
         ),
         _chip("sht4x", "A Sensirion SHT40, SHT41, SHT43 or SHT45 on the Pi's own I2C bus.", (0x44, 0x46), CLIMATE, *RATES, _HEATER),
         _chip("sht3x", "A Sensirion SHT30, SHT31 or SHT35 on the Pi's own I2C bus.", (0x44, 0x45), CLIMATE, *RATES),

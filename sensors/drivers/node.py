@@ -57,6 +57,7 @@ class NodeSensor:
     """A pushed sensor: `read` waits for samples; those it returned are acknowledged to the node when it is called again."""
 
     pushed = True
+    notes: tuple[str, ...] = ()
 
     def __init__(self, name: str, options: Mapping[str, Any], *, wire: NodeWire, taken: str = "") -> None:
         """name: for the log; options: silent_s, chips; wire: to the node; taken: as `taken` said before a restart."""

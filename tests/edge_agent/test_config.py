@@ -10,6 +10,7 @@ from edge_agent.catalogue import Catalogue
 from edge_agent.cli import main
 from edge_agent.config import Config, load_config
 from edge_agent.errors import ConfigError
+from edge_agent.health import config_facts
 from edge_agent.reference import reference
 from edge_agent.toml_lines import key_lines, read_toml
 
@@ -229,3 +230,10 @@ def test_a_bench_is_judged_by_the_scan_line_s_own_tables(tmp_path: Path) -> None
     assert 'did you mean "sim"?' in told[0] and "skew_max_deg" in told[1] and 'did you mean "pages"?' in told[2]
     (tmp_path / "agent.toml").write_text(GOOD + wrong.replace("sime", "sim"))
     assert load_config(tmp_path / "agent.toml").benches["b"].cameras["left"].sim  # a process without the scan line takes it as it is
+
+
+def test_a_sensor_that_reports_at_its_own_interval_is_told_with_it(tmp_path: Path) -> None:
+    own = GOOD.replace("unit = 2\n", "unit = 2\nreport_s = 3600\n")
+    facts = config_facts(read(tmp_path, own), {})
+    assert facts["report_s"] == 60
+    assert facts["sensors"]["second"]["report_s"] == 3600 and "report_s" not in facts["sensors"]["climate"]

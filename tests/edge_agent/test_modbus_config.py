@@ -80,3 +80,13 @@ def test_a_wrong_map_is_told_with_its_line(tmp_path: Path, change: tuple[str, st
 def test_a_line_of_modbus_devices_is_not_a_node_s_port(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="already taken"):
         read(tmp_path, GOOD + '[sensor.node]\ndriver = "node"\nport = "/dev/ttyUSB0"\n')
+
+
+def test_devices_on_one_line_set_it_in_one_way(tmp_path: Path) -> None:
+    second = '[sensor.other]\ndriver = "modbus_th"\nport = "/dev/ttyUSB0"\nunit = 99\n'
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, GOOD + second + 'baud = 4800\nparity = "E"\n')
+    told = str(caught.value)
+    assert "sensor.other.baud: 4800, but /dev/ttyUSB0 has baud = 9600 by sensor." in told and "sensor.other.parity: E, but" in told
+    read(tmp_path, GOOD + second)
+    read(tmp_path, GOOD + second.replace("USB0", "USB9") + "baud = 4800\n")  # a line of its own

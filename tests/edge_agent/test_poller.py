@@ -33,6 +33,7 @@ class Pushed:
     serial: str = "one"
     name: str = "node"
     pushed: bool = True
+    notes: tuple[str, ...] = ()
     taken: str = ""
     stored: list[int] = field(default_factory=list)
     done: asyncio.Event = field(default_factory=asyncio.Event)
