@@ -48,8 +48,9 @@ class Driver:
     """One driver.
 
     address: the options that together say where on which wire it sits, so that no two may have the same; shared: several tables may
-    name the same place (a module with many inputs); `line(options)` tells how the serial line is to be set that several share; quantities: what it measures, empty where its table says so; `measures(options)`
-    then tells them; `mistakes(options)` judges what no single option can.
+    name the same place (a module with many inputs); `line(options)` tells how the serial line that several share is to be set;
+    quantities: what it measures, empty where its table says so; `measures(options)` then tells them; `mistakes(options)` judges what no
+    single option can.
     """
 
     name: str
