@@ -76,7 +76,8 @@ def number(v: float | int | None, decimals: int = 0) -> str:
     """A number with thin groups of thousands; a dash where there is none."""
     if v is None or (isinstance(v, float) and not math.isfinite(v)):
         return "–"
-    return f"{v:,.{decimals}f}".replace(",", "\u202f")
+    text = f"{v:,.{decimals}f}".replace(",", "\u202f")
+    return text.removeprefix("-") if not text.strip("-0.") else text
 
 
 def figure(v: float | int | None) -> str:

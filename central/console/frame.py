@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from flask import Flask, g, request, url_for
 from flask_login import current_user
+from jinja2 import pass_context
 
 from central.console import formats, language, shapes, words
 from central.console.facts import Facts
@@ -100,7 +101,9 @@ def limits_of(room: dict[str, Any], reading: dict[str, Any]) -> dict[str, float 
     return {"above": min(above) if above else None, "below": max(below) if below else None}
 
 
-def _word(code: object, table: str) -> str:
+@pass_context
+def _word(_context: object, code: object, table: str) -> str:
+    """The word for a code; with the context, so that Jinja does not fold it into the template in the language of the first reader."""
     return words.word(getattr(words, table.upper()), code)
 
 

@@ -1,4 +1,4 @@
-"""What happened in a room during a span, to be drawn beside its courses: openings of doors, alarms."""
+"""What happened in a room during a span, to be drawn beside its courses: openings of doors, running relays, alarms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection, or_, select
 
 from central.environment.tables import alarms, rooms
-from central.security.queries import Opening, openings_of
+from central.security.queries import Opening, Running, openings_of, running_of
 
 ALARMS_MAX = 500
 OPENINGS_MAX = 2000
@@ -33,6 +33,7 @@ class Marks(msgspec.Struct, frozen=True):
     """Everything of the span, the newest where there is too much; `cut` says that there was."""
 
     doors: list[Opening]
+    outputs: list[Running]
     alarms: list[AlarmSpan]
     cut: bool
 
@@ -45,6 +46,7 @@ def marks_of(connection: Connection, room: str, *, from_ms: int, to_ms: int) -> 
     within = (alarms.c.room == room) & (alarms.c.since_ms < to_ms) & over
     rows = connection.execute(select(alarms).where(within).order_by(alarms.c.since_ms.desc()).limit(ALARMS_MAX)).all()
     doors = openings_of(connection, room, from_ms=from_ms, to_ms=to_ms, limit=OPENINGS_MAX)
+    outputs = running_of(connection, room, from_ms=from_ms, to_ms=to_ms, limit=OPENINGS_MAX)
     spans = [
         AlarmSpan(
             id=row.id,
@@ -60,4 +62,5 @@ def marks_of(connection: Connection, room: str, *, from_ms: int, to_ms: int) -> 
         )
         for row in rows
     ]
-    return Marks(doors=doors, alarms=spans, cut=len(spans) >= ALARMS_MAX or len(doors) >= OPENINGS_MAX)
+    cut = len(spans) >= ALARMS_MAX or max(len(doors), len(outputs)) >= OPENINGS_MAX
+    return Marks(doors=doors, outputs=outputs, alarms=spans, cut=cut)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from central.console import formats, shapes
+from tests.central.web_fixtures import make_centre
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -38,6 +40,22 @@ def test_what_is_no_time_is_a_dash(what: str | None) -> None:
 )
 def test_a_measure_has_three_figures(value: float | None, shown: str) -> None:
     assert formats.figure(value) == shown
+
+
+@pytest.mark.parametrize(("value", "places", "shown"), [(-0.04, 1, "0.0"), (-0.06, 1, "-0.1"), (0.0, 0, "0"), (-10.0, 0, "-10")])
+def test_no_number_is_minus_nothing(value: float, places: int, shown: str) -> None:
+    assert formats.number(value, places) == shown
+
+
+def test_a_word_in_a_template_is_said_in_the_language_of_each_reader(tmp_path: Path) -> None:
+    """Jinja would fold a filter over a constant into the compiled template, in the language of whoever came first."""
+    app = make_centre(tmp_path).app
+    template = app.jinja_env.from_string('{{ "off" | word("day_kind") }}')
+    said = []
+    for lang in ("en", "zh"):
+        with app.test_request_context("/", headers={"Accept-Language": lang}):
+            said.append(template.render())
+    assert said == ["day off", "休息日"]
 
 
 def test_a_gap_stays_a_gap_in_a_sparkline() -> None:

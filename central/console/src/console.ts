@@ -50,6 +50,10 @@ document.addEventListener("htmx:afterRequest", (event) => {
 });
 startLive();
 
+// On a phone the tabs of a room's pages are wider than the screen: show the one that is open.
+const tab = document.querySelector<HTMLElement>(".tabs [aria-current=page]"), tabs = tab?.closest<HTMLElement>(".tabs");
+if (tab && tabs) tabs.scrollLeft = tab.offsetLeft - tabs.offsetLeft - (tabs.clientWidth - tab.offsetWidth) / 2;
+
 const course = document.querySelector<HTMLElement>("[data-course]");
 if (course) void import("./course/course").then(({ startCourse }) => startCourse(course));
 const exporting = document.querySelector<HTMLFormElement>("[data-export]");

@@ -1,5 +1,6 @@
 // The limits page: search among the media, keep the form that sets them true to what is ticked, gather a profile's ranges.
 import { post, toast } from "./acts";
+import { say } from "./words";
 
 function chosen(form: HTMLFormElement): string[] {
   return [...form.querySelectorAll<HTMLInputElement>("input[name=media]:checked")].map((box) => box.value);
@@ -61,6 +62,13 @@ export function startLimits(): void {
   media.addEventListener("submit", (event) => event.preventDefault());
   media.addEventListener("change", () => { if (save) told(save, { media: chosen(media) }); });
   if (save) document.addEventListener("htmx:afterSettle", (event) => { if ((event.target as Element).id === "preview") propose(save); });
+  save?.addEventListener("submit", (event) => { // nothing ticked would give the limits back to the agents, which has a button of its own
+    if (chosen(media).length > 0) return;
+    event.preventDefault();
+    event.stopPropagation();
+    toast(say("limits_none"), { tone: "alarm", ms: 12000 });
+    field.focus();
+  });
   if (save) told(save, { media: chosen(media) }); // a browser may keep ticks over a reload
   const profile = document.querySelector<HTMLFormElement>("[data-profile]");
   profile?.addEventListener("input", () => told(profile, { boxes: ranges(profile) }));

@@ -93,7 +93,10 @@ export class Calendar {
     const steps: [string, string][] = by === "value"
       ? [0, 0.25, 0.5, 0.75, 1].map((share) => [cividis(share), `${(low + share * (high - low)).toFixed(channel.decimals)} ${channel.unit}`])
       : [[cividis(0.08), say("calendar_in")], [cividis(0.55), say("calendar_touched")], [cividis(1), say("calendar_out")]];
+    const said = new Set<string>(); // of a young room's few hours all may be the same
     for (const [colour, text] of steps) {
+      if (said.has(text)) continue;
+      said.add(text);
       const item = document.createElement("span");
       const box = document.createElementNS("http://www.w3.org/2000/svg", "svg");
       box.setAttribute("viewBox", "0 0 24 12");

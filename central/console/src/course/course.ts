@@ -12,7 +12,7 @@ import { DAY, panned, readView, SPANS, windowOf, writeView, yearsBefore, zoomed,
 
 const CHANNELS_MAX = 6;
 const YEARS = 5;
-const NONE: Marks = { doors: [], alarms: [], works: [], cut: false };
+const NONE: Marks = { doors: [], outputs: [], alarms: [], works: [], cut: false };
 const REMEMBERED = "muniment-span";
 
 class Course {
@@ -178,6 +178,7 @@ class Course {
         if (mine !== this.request) return;
         this.readout.show([{ channel, series: { sensor: channel.id, q: channel.q, u: "", points: [], gaps: [], coverage: 0 }, label: channel.label, shift: 0, limits: true }], false);
         this.part("moment").textContent = say("calendar_hint");
+        this.part("note").textContent = "";
         this.calendar.draw(hours, channel, this.window, this.view.by, this.part("calendar-key"), this.part<HTMLTableElement>("table"));
         return;
       }

@@ -6,6 +6,7 @@ export type Gap = [number, number, string];
 export interface Series { sensor: string; q: string; u: string; points: Point[]; gaps: Gap[]; coverage: number }
 export interface Marks {
   doors: { door: string; from_ms: number; to_ms: number | null }[];
+  outputs: { output: string; from_ms: number; to_ms: number | null }[];
   alarms: { id: string; rule: string; priority: string; state: string; from_ms: number; to_ms: number | null; text: string; url: string }[];
   works: { id: string; from_ms: number; to_ms: number; text: string }[];
   cut: boolean;

@@ -38,7 +38,7 @@ function timeText(seconds: number, length: number): string {
 export class Plot {
   private plot: uPlot | null = null;
   private drawn: Drawn[] = [];
-  private marks: Marks = { doors: [], alarms: [], works: [], cut: false };
+  private marks: Marks = { doors: [], outputs: [], alarms: [], works: [], cut: false };
   private window: [number, number] = [0, 1];
   private lanes: [number, number][] = [];
 
@@ -91,7 +91,8 @@ export class Plot {
         values: (_, splits) => {
           const shown = splits.filter((v) => v !== null) as number[];
           const fine = shown.length > 1 && shown[1]! - shown[0]! < 1;
-          return splits.map((v) => (v === null ? null : v.toFixed(fine ? Math.max(1, decimals) : 0)));
+          const whole = shown.every((v) => Math.abs(v - Math.round(v)) < 1e-6); // a tick at 17.5 is not written 18
+          return splits.map((v) => (v === null ? null : v.toFixed(fine ? Math.max(1, decimals) : whole ? 0 : 1)));
         },
       });
     });
@@ -226,6 +227,12 @@ export class Plot {
       if (door.from_ms > this.window[1] || (door.to_ms ?? now) < this.window[0]) continue;
       const a = this.x(u, door.from_ms), b = this.x(u, door.to_ms ?? now);
       ctx.fillRect(a, top + height - strip, Math.max(2 * devicePixelRatio, b - a), strip);
+    }
+    ctx.fillStyle = css("--course-3");
+    for (const one of this.marks.outputs) {
+      if (one.from_ms > this.window[1] || (one.to_ms ?? now) < this.window[0]) continue;
+      const a = this.x(u, one.from_ms), b = this.x(u, one.to_ms ?? now);
+      ctx.fillRect(a, top + height - 2 * strip, Math.max(2 * devicePixelRatio, b - a), strip / 2);
     }
     if (unitsOf(this.drawn).length > 1) {
       ctx.strokeStyle = css("--rule-strong");

@@ -37,6 +37,7 @@ export function marksAt(marks: Marks, ms: number): string[] {
   return [
     ...marks.alarms.filter((one) => within(one.from_ms, one.to_ms)).map((one) => `${say("course_alarm")}: ${one.text}`),
     ...marks.doors.filter((one) => within(one.from_ms - 30_000, (one.to_ms ?? now) + 30_000)).map((one) => `${say("course_door")}: ${one.door.split("/").pop() ?? ""}`),
+    ...marks.outputs.filter((one) => within(one.from_ms, one.to_ms)).map((one) => `${say("course_output")}: ${one.output.split("/").pop() ?? ""}`),
     ...marks.works.filter((one) => within(one.from_ms, one.to_ms)).map((one) => `${say("course_works")}: ${one.text}`),
   ].slice(0, 4);
 }
