@@ -111,20 +111,40 @@ class Opening(msgspec.Struct, frozen=True):
 
 def openings_of(connection: Connection, room: str, *, from_ms: int, to_ms: int, limit: int) -> list[Opening]:
     """The openings of a room's doors that reach into a span, the newest `limit` of them, in order; not who came."""
-    mine = (security_events.c.room == room) & (security_events.c.kind == "door")
-    closing = security_events.alias("closing")
-    closes = closing.c
-    shut = (
-        select(func.min(closes.t_ms))
-        .where(closes.door == security_events.c.door, closes.t_ms > security_events.c.t_ms, closes.state != "open")
+    rows = _spans(connection, room, kind="door", state="open", from_ms=from_ms, to_ms=to_ms, limit=limit)
+    return [Opening(door=name, from_ms=began_ms, to_ms=ended_ms) for name, began_ms, ended_ms in rows]
+
+
+class Running(msgspec.Struct, frozen=True):
+    """When a relay of an agent (a dehumidifier, a fan) was on, in milliseconds; `to_ms` is null while it is."""
+
+    output: str
+    from_ms: int
+    to_ms: int | None
+
+
+def running_of(connection: Connection, room: str, *, from_ms: int, to_ms: int, limit: int) -> list[Running]:
+    """When a room's relays were on, as `openings_of` does for doors."""
+    rows = _spans(connection, room, kind="output", state="active", from_ms=from_ms, to_ms=to_ms, limit=limit)
+    return [Running(output=name, from_ms=began_ms, to_ms=ended_ms) for name, began_ms, ended_ms in rows]
+
+
+def _spans(
+    connection: Connection, room: str, *, kind: str, state: str, from_ms: int, to_ms: int, limit: int
+) -> list[tuple[str, int, int | None]]:
+    mine = (security_events.c.room == room) & (security_events.c.kind == kind)
+    ending = security_events.alias("ending")
+    ends = ending.c
+    ended = (
+        select(func.min(ends.t_ms))
+        .where(ends.door == security_events.c.door, ends.t_ms > security_events.c.t_ms, ends.state != state)
         .scalar_subquery()
     )
-    opened = mine & (security_events.c.state == "open") & (security_events.c.t_ms < to_ms)
-    opened &= security_events.c.t_ms >= from_ms - OPEN_MAX_MS
-    query = select(security_events.c.door, security_events.c.t_ms, shut.label("shut")).where(opened)
+    began = mine & (security_events.c.state == state) & (security_events.c.t_ms < to_ms)
+    began &= security_events.c.t_ms >= from_ms - OPEN_MAX_MS
+    query = select(security_events.c.door, security_events.c.t_ms, ended.label("ended")).where(began)
     rows = connection.execute(query.order_by(security_events.c.t_ms.desc()).limit(limit)).all()
-    found = [Opening(door=row.door, from_ms=row.t_ms, to_ms=row.shut) for row in rows if row.shut is None or row.shut > from_ms]
-    return found[::-1]
+    return [(row.door, row.t_ms, row.ended) for row in rows if row.ended is None or row.ended > from_ms][::-1]
 
 
 def cameras_of(connection: Connection, rooms_agents: Sequence[str]) -> list[str]:
