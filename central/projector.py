@@ -48,7 +48,7 @@ class Projections:
         self._clock = BootClock()
         self._rooms, alarms = RoomProjector(), AlarmProjector()
         climate, security, digitization = ClimateProjector(), SecurityProjector(), DigitizationProjector()
-        metrics = MetricsProjector()  # after climate, whose rows it reads
+        metrics = MetricsProjector(climate.shifted)  # after climate, whose rows it reads
         corrections = [climate.correct, metrics.correct, alarms.correct, security.correct, digitization.correct]
         health = HealthProjector(self._clock, corrections)
         self._projectors: tuple[Projector, ...] = (

@@ -25,6 +25,7 @@ from central.web.state import engine
 WIDTH, HEIGHT = 480, 300  # of the drawing, without its margins
 LEFT, TOP, BOTTOM = 44, 12, 36
 LOWEST_C, HIGHEST_C = 5.0, 30.0  # shown at least
+DRAWN_C = (-60.0, 100.0)  # and at most, whatever a sensor says
 STEP_C = 5
 NAMES = (
     "set_point_c",
@@ -58,8 +59,8 @@ def plane(boxes: Sequence[Box], points: Iterable[tuple[float, float, str]], aske
     """Draw boxes, the present air of each sensor, and the set point with its swing."""
     points = list(points)
     ends = [end for box in boxes for end in box.temperature if math.isfinite(end)] + [point[0] for point in points]
-    low = math.floor((min([*ends, LOWEST_C]) - 1) / STEP_C) * STEP_C
-    high = math.ceil((max([*ends, HIGHEST_C]) + 1) / STEP_C) * STEP_C
+    low = math.floor((max(min([*ends, LOWEST_C]), DRAWN_C[0]) - 1) / STEP_C) * STEP_C
+    high = math.ceil((min(max([*ends, HIGHEST_C]), DRAWN_C[1]) + 1) / STEP_C) * STEP_C
 
     def x(temp_c: float) -> float:
         return round(LEFT + WIDTH * (min(max(temp_c, low), high) - low) / (high - low), 1)

@@ -25,6 +25,7 @@ from central.store.columns import ColumnReader, Columns, PackError
 
 WINDOW_MS = 86_400_000
 ROWS_MAX = 100_000  # a day with more readings than this stays as rows
+WHYS_MAX = 1_000_000  # characters of different reasons of one day; with more it stays as rows
 Row = tuple[int, int, int, float | None, int, str | None, int | None]  # t_ms, epoch_id, seq, v, quality, why, raw_ms
 
 
@@ -41,6 +42,8 @@ def encode(start_ms: int, rows: Sequence[Row]) -> bytes:
     steps = Counter(later - earlier for earlier, later in pairwise(times) if later > earlier)
     step = steps.most_common(1)[0][0] if steps else 0
     whys = sorted({row[5] for row in rows if row[5] is not None})
+    if sum(map(len, whys)) > WHYS_MAX:
+        raise ValueError("reasons longer than a chunk holds")
     places = {why: place for place, why in enumerate(whys, 1)}
     made = Columns()
     made.numbers([len(rows), step])

@@ -12,6 +12,7 @@ from central.environment.chunks import WINDOW_MS, window_of
 from central.environment.tables import QUALITY, SUM_LIMIT, SUM_SCALE, channel_indexes, channels, reading_policies, rejournals
 from central.environment.windows import Windows
 from central.ledger.batches import batches_within
+from central.ledger.packs import StoredBatch
 from central.store.projecting import ActEntry, BatchEntry, Context, Handler, Reading, Record, handle
 from wire.topics import valid_name
 from wire.units import unit_of
@@ -79,6 +80,7 @@ class ClimateProjector:
         self._rows: list[Row] = []
         self._last: dict[int, tuple[int, Row]] = {}
         self._again: dict[int, int] = {}  # epoch_id -> until when its readings may be known from another epoch
+        self.shifted: set[tuple[int, int]] = set()  # (channel, hour) of what the last correction moved: from there or to there
         self._handlers: dict[str, Handler] = {"channel": self._channel, "epoch": self._epoch}
 
     def load(self, connection: Connection) -> None:
@@ -114,7 +116,8 @@ class ClimateProjector:
                 shown = stamp(entry, seq, reading.t, reading.m)
                 rows.append((channel, shown.t_ms, epoch_id, seq, reading.v, quality, reading.why, shown.raw_ms))
         if epoch_id in self._again:
-            rows[start:] = [row for row in rows[start:] if not self._known_already(context, row)]
+            known = {row for row in sorted(rows[start:]) if self._known_already(context, row)}  # in this order each chunk is opened once
+            rows[start:] = [row for row in rows[start:] if row not in known]
         if unknown:
             context.problems.append(f"{unknown} readings of channels that were never declared")
         if context.live is not None:
@@ -183,15 +186,16 @@ class ClimateProjector:
         """Show the boot's readings of before its clock was disciplined at m + W, and their rollups with them."""
         self.flush(context)
         connection = context.connection
-        hours: set[tuple[int, int]] = set()
+        hours, kept = self.shifted, dict[int, list[StoredBatch]]()
+        hours.clear()
         spans = (
             "SELECT b.epoch_id, b.lane, b.from_seq FROM lane_boots b JOIN epochs e ON e.id = b.epoch_id JOIN agents a ON a.id = e.agent_id "
         )
-        spans += "WHERE b.lane = 'readings' AND a.name = ? AND b.boot = ?"
+        spans += "WHERE b.lane = 'readings' AND a.name = ? AND b.boot = ? ORDER BY b.epoch_id, b.from_seq"
         for epoch_id, lane, low in connection.exec_driver_sql(spans, (entry.agent, boot)).all():
             ends = "SELECT min(from_seq) FROM lane_boots WHERE epoch_id = ? AND lane = ? AND from_seq > ?"
             high = connection.exec_driver_sql(ends, (epoch_id, lane, low)).scalar() or 2**62
-            for batch in batches_within(connection, epoch_id, lane, first=low, last=high - 1):
+            for batch in batches_within(connection, epoch_id, lane, first=low, last=high - 1, kept=kept):
                 for seq, line in enumerate(batch.lines if batch.leaf_idx <= entry.leaf_idx else (), batch.first):
                     if low <= seq < high and line.startswith(b'{"k":"reading"'):
                         hours |= self._shift(connection, epoch_id, seq, line, w_ms, ok_m_ms)

@@ -23,6 +23,8 @@ GAP_MS = 30 * 60_000  # values further apart than this are not one excursion
 SLACK_MS = 5 * 60_000  # an alarm so close to an excursion is its alarm
 PAIR_MS = 90_000  # values of one sensor so close together are one measurement
 LASTS_MS = 60_000  # a shorter one is none, where the rule says nothing else
+RULES_MAX = 16  # of one channel
+PAIR = ("temperature", "relative_humidity")
 ROOM_RULE = "room-limits"
 WORDS = {
     "en": "Found later, in readings that arrived late: outside the limits of the room. For the record; nothing is to be done now.",
@@ -42,7 +44,7 @@ class Excursion:
 
 @dataclass(frozen=True)
 class Late:
-    """The span of an agent's readings that came late."""
+    """The span of readings of one channel and day that came late."""
 
     from_ms: int
     to_ms: int
@@ -88,14 +90,15 @@ def _left(value: float, above: float | None, below: float | None) -> float | Non
     return below if below is not None and value < below else None
 
 
-def _by_rules(connection: Connection, agent: str, late: Late) -> list[tuple[dict[str, Any], Excursion]]:
-    """Excursions from the limits that are in force at the agent, channel by channel."""
-    query = select(limits, channels.c.id.label("channel_id"), channels.c.room).join(channels, channels.c.channel == limits.c.channel)
+def _by_rules(connection: Connection, agent: str, channel: Any, late: Late) -> list[tuple[dict[str, Any], Excursion]]:
+    """Excursions from the limits that are in force for the channel at the agent."""
+    query = select(limits).where(limits.c.agent == agent, limits.c.channel == channel.channel).order_by(limits.c.rule).limit(RULES_MAX)
+    rules = connection.execute(query).all()
+    read = values(connection, channel.id, from_ms=late.from_ms - LOOK_BACK_MS, to_ms=late.to_ms + 1) if rules else []
     found = []
-    for row in connection.execute(query.where(limits.c.agent == agent)).all():
-        read = values(connection, row.channel_id, from_ms=late.from_ms - LOOK_BACK_MS, to_ms=late.to_ms + 1)
+    for row in rules:
         points = [(t, v, _left(v, row.above, row.below)) for t, v, quality in read if v is not None and quality == 0]
-        about = {"rule": row.rule, "subject": row.channel, "room": row.room, "priority": row.priority or "medium"}
+        about = {"rule": row.rule, "subject": row.channel, "room": channel.room, "priority": row.priority or "medium"}
         lasts_ms = max(round((row.delay_s or 0) * 1000), LASTS_MS)
         found += [(about, one) for one in excursions(points, lasts_ms=lasts_ms)]
     return found
@@ -120,31 +123,32 @@ def _inside(box: Box, temp: float, rh: float) -> bool:
     return _left(temp, box.t_max, box.t_min) is None and _left(rh, box.rh_max, box.rh_min) is None
 
 
-def _by_room(connection: Connection, agent: str, late: Late) -> list[tuple[dict[str, Any], Excursion]]:
+def _by_room(connection: Connection, agent: str, channel: Any, late: Late) -> list[tuple[dict[str, Any], Excursion]]:
     """Excursions from what was set for the room, as it was then: a pair of values that lies in no box."""
-    wanted = channels.c.q.in_(("temperature", "relative_humidity")) & (channels.c.agent == agent)
-    sensors: dict[tuple[str, str], dict[str, int]] = {}
-    for row in connection.execute(select(channels).where(wanted).order_by(channels.c.channel)).all():
-        sensors.setdefault((row.room, row.sensor), {})[row.q] = row.id
-    found = []
-    for (room, sensor), having in sensors.items():
-        asked = limits_of_room(connection, room, at_ms=late.to_ms)
-        if asked.origin != "room" or not asked.boxes or len(having) < 2:
-            continue
-        span = {"from_ms": late.from_ms - LOOK_BACK_MS, "to_ms": late.to_ms + 1}
-        pairs = _pairs(*(values(connection, having[q], **span) for q in ("temperature", "relative_humidity")))
-        points = [
-            (t, temp, None if any(_inside(box, temp, rh) for box in asked.boxes) else temp) for t, temp, rh in pairs
-        ]  # the time counts
-        about = {"rule": ROOM_RULE, "subject": f"{agent}/{sensor}", "room": room, "priority": "medium"}
-        found += [(about, Excursion(one.from_ms, one.to_ms, None, None)) for one in excursions(points, lasts_ms=GAP_MS)]
-    return found
+    if channel.q not in PAIR:
+        return []
+    wanted = channels.c.q.in_(PAIR) & (channels.c.agent == agent) & (channels.c.sensor == channel.sensor)
+    having = {
+        row.q: row.id for row in connection.execute(select(channels.c.q, channels.c.id).where(wanted & (channels.c.room == channel.room)))
+    }
+    asked = limits_of_room(connection, channel.room, at_ms=late.to_ms)
+    boxes = asked.boxes
+    if asked.origin != "room" or not boxes or len(having) < len(PAIR):
+        return []
+    span = {"from_ms": late.from_ms - LOOK_BACK_MS, "to_ms": late.to_ms + 1}
+    pairs = _pairs(*(values(connection, having[q], **span) for q in PAIR))
+    points = [(t, temp, None if any(_inside(box, temp, rh) for box in boxes) else temp) for t, temp, rh in pairs]  # the time counts
+    about = {"rule": ROOM_RULE, "subject": f"{agent}/{channel.sensor}", "room": channel.room, "priority": "medium"}
+    return [(about, Excursion(one.from_ms, one.to_ms, None, None)) for one in excursions(points, lasts_ms=GAP_MS)]
 
 
-def file_late(connection: Connection, agent: str, late: Late, *, now_ms: int) -> int:
-    """Record as history what the late readings show and nobody alarmed; how many acts."""
+def file_late(connection: Connection, agent: str, channel_id: int, late: Late, *, now_ms: int) -> int:
+    """Record as history what the late readings of a channel show and nobody alarmed; how many acts."""
+    channel = connection.execute(select(channels).where(channels.c.id == channel_id, channels.c.agent == agent)).first()
+    if channel is None:
+        return 0
     count = 0
-    for about, one in _by_rules(connection, agent, late) + _by_room(connection, agent, late):
+    for about, one in _by_rules(connection, agent, channel, late) + _by_room(connection, agent, channel, late):
         if one.to_ms >= late.from_ms and (body := _history(connection, agent, about, one)) is not None:
             acts.record(connection, kind="alarm.history", actor=SYSTEM, body=body, t_ms=now_ms)
             count += 1
@@ -168,4 +172,6 @@ def _history(connection: Connection, agent: str, about: dict[str, Any], one: Exc
         return body | {"alarm": f"centre:later:{about['rule']}:{about['subject']}:{one.from_ms}"}
     if old.since_ms <= one.from_ms and old.returned_ms >= one.to_ms:
         return None
+    if None not in (one.value, one.limit, old.value, old.limit) and abs(old.value - old.limit) > abs(one.value - one.limit):  # type: ignore[operator]
+        body |= {"value": old.value, "limit": old.limit}
     return body | {"alarm": old.id, "from_ms": min(old.since_ms, one.from_ms), "to_ms": max(old.returned_ms, one.to_ms)}

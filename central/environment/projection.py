@@ -1,5 +1,6 @@
 """Projects rooms, by enrolment, and limits, by what agents say is in force."""
 
+import math
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -10,6 +11,17 @@ from central.store.projecting import ActEntry, BatchEntry, Context, Handler, Rec
 from wire.topics import valid_name
 
 ROOMS_MAX = 50  # of one agent
+LIMITS_MAX = 200  # of one agent, which itself takes no more than 64
+DELAY_S_MAX = 7 * 86_400.0
+
+
+def _number(told: Any) -> float | None:
+    """A finite number, None for none; ValueError for anything else."""
+    if told is None:
+        return None
+    if isinstance(told, bool) or not isinstance(told, int | float) or not math.isfinite(told):
+        raise ValueError(f"{str(told)[:40]!r} is not a number")
+    return float(told)
 
 
 class RoomProjector:
@@ -58,13 +70,14 @@ class RoomProjector:
         given = record["facts"].get("limits")
         if not isinstance(given, dict):
             return
+        if len(given) > LIMITS_MAX:
+            raise ValueError(f"{len(given)} limits are more than the {LIMITS_MAX} that an agent may tell")
         rows: list[dict[str, Any]] = []
         for rule, limit in given.items():
             if limit.get("kind", "value") != "value":
                 continue
-            row: dict[str, Any] = {
-                name: None if limit.get(name) is None else float(limit[name]) for name in ("above", "below", "deadband", "delay_s")
-            }
+            row: dict[str, Any] = {name: _number(limit.get(name)) for name in ("above", "below", "deadband", "delay_s")}
+            row["delay_s"] = None if row["delay_s"] is None else min(max(row["delay_s"], 0.0), DELAY_S_MAX)
             priority = limit.get("priority")
             channel = f"{entry.agent}.{limit['sensor']}.{limit['quantity']}"
             row |= {"agent": entry.agent, "rule": rule, "channel": channel, "priority": priority if isinstance(priority, str) else None}

@@ -153,7 +153,10 @@ class Windows:
         rows = [tuple(row) for row in connection.exec_driver_sql(_ROWS, span)]
         if rows:
             good, low, high, sum_n, total = header(rows)
-            body = encode(window, rows)
+            try:
+                body = encode(window, rows)
+            except ValueError:  # of a day whose reasons alone are more than a chunk holds: it stays as it is
+                return
             row = (channel, window, len(rows), rows[0][0], rows[-1][0], good, low, high, sum_n, total, body)
             connection.exec_driver_sql(_CHUNK, row)
             connection.exec_driver_sql(_NO_ROWS, span)

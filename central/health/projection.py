@@ -122,6 +122,9 @@ class HealthProjector:
     def _clock_record(self, context: Context, entry: BatchEntry, seq: int, record: Record) -> None:
         boot = record["boot"]
         if self._clock.boot_at(entry.epoch_id, entry.lane) != boot:
+            own = (lane_boots.c.epoch_id == entry.epoch_id) & (lane_boots.c.lane == entry.lane) & (lane_boots.c.boot == boot)
+            if context.connection.scalar(select(lane_boots.c.from_seq).where(own)) is not None:
+                raise ValueError("a boot that was over begins again")
             self._clock.enter(entry.epoch_id, entry.lane, boot)
             row = {"epoch_id": entry.epoch_id, "lane": entry.lane, "from_seq": seq, "boot": boot}
             context.connection.execute(insert(lane_boots).values(row).on_conflict_do_update(index_elements=[*row][:3], set_=row))

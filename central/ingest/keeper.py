@@ -74,5 +74,5 @@ class Keeper:
         if told.name == "calendar.set":
             return "calendar" in facts and facts["calendar"] is None
         kept = facts.get("works")
-        have = {one.get("id") for one in kept if isinstance(one, dict)} if isinstance(kept, list) else None
+        have = {str(one.get("id")) for one in kept if isinstance(one, dict)} if isinstance(kept, list) else None
         return have is not None and any(one["id"] not in have for one in args["works"] if one["to"] > now_ms)

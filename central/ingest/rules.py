@@ -1,9 +1,12 @@
 """Rules by clock: what the centre alone can notice, because nothing arrives: silence, missing bytes, an ended shelving, no answer."""
 
 import shutil
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from central.config import CentralConfig
 from central.digitization.tables import object_refs, objects
@@ -14,9 +17,10 @@ from central.environment.raising import own_alarms, raise_alarm, return_alarm
 from central.environment.tables import channels
 from central.health.tables import agent_config
 from central.ingest.alarm_clock import AlarmClock
+from central.ingest.counters import Counters
 from central.ingest.keeper import Keeper
 from central.ledger.tables import agents
-from central.store.projecting import Context
+from central.store.projecting import BROKEN, Context
 from central.times import AHEAD_MS
 
 MB = 1024 * 1024
@@ -52,8 +56,9 @@ WORDS = {
 class ClockRules:
     """Looks at the tables and the clock; everything it decides is an act of "system"."""
 
-    def __init__(self, config: CentralConfig, *, started_ms: int) -> None:
+    def __init__(self, config: CentralConfig, *, started_ms: int, counters: Counters) -> None:
         """Silence counts from the start at the earliest: while the centre was off it could hear nobody."""
+        self._counters = counters
         self._config = config
         self._limits = config.limits
         self._started_ms = started_ms
@@ -68,14 +73,25 @@ class ClockRules:
         """Record the acts that are due; whether there were any."""
         self._count = 0
         self._known = own_alarms(context.connection)
-        self._silence(context, now_ms)
-        self._uploads(context, now_ms)
-        self._disk(context, now_ms)
-        self._count += self._alarms.run(context.connection, now_ms)
-        self._count += self._keeper.run(context.connection, now_ms)
-        self._count += self._care.run(context.connection, now_ms)
-        self._count += patrol_rules.run(context.connection, now_ms)
+        own = {"silence": self._silence, "uploads": self._uploads, "disk": self._disk}
+        rest = {"alarms": self._alarms.run, "keeper": self._keeper.run, "care": self._care.run, "patrols": patrol_rules.run}
+        for name, rule in own.items():
+            self._try(name, rule, context, now_ms)
+        for name, other in rest.items():
+            self._count += self._try(name, other, context.connection, now_ms) or 0
         return self._count > 0
+
+    def _try(self, name: str, rule: Callable[..., Any], *given: Any) -> Any:
+        """What agents tell may break a rule: that is said, and stands in the way neither of the other rules nor of what arrives."""
+        try:
+            done = rule(*given)
+        except OperationalError:
+            raise
+        except BROKEN as error:
+            self._counters.note("rule failed", name, f"{type(error).__name__}: {error}")
+            return 0
+        self._counters.clear("rule failed", name)
+        return done
 
     def _condition(
         self, context: Context, *, rule: str, subject: str, agent: str, room: str, holds: bool, figure: object, now_ms: int, priority: str

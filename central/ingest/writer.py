@@ -12,10 +12,10 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import OperationalError
 
 from central.config import CentralConfig
-from central.environment.late import Late, file_late, late_of
 from central.environment.raising import raise_alarm
 from central.health.tables import command_results
 from central.ingest.counters import Counters
+from central.ingest.late_queue import LateQueue
 from central.ingest.rules import ClockRules
 from central.ingest.verify import Batch, check_batch, decode_records, open_batch
 from central.keys import KEY_BYTES, parse_public_key, sign
@@ -82,13 +82,13 @@ class Writer:
         self._intake = Intake(config.site)
         self._sequencer = Sequencer(site=config.site, key=key)
         self._projections = Projections()
-        self._rules = ClockRules(config, started_ms=now_ms())
+        self.counters = Counters()
+        self._rules = ClockRules(config, started_ms=now_ms(), counters=self.counters)
         self._signed_at = self._ruled_at = self._tidied_at = time.monotonic()
         self._stopped = False
         self._owed: dict[str, Arrival] = {}  # topic -> the last status that no commit has taken: nobody sends it again
         self._told_counts = "{}"
-        self._late: dict[str, Late] = {}  # what came late in this transaction
-        self.counters = Counters()
+        self._late = LateQueue()
         self._reload()
 
     def _reload(self) -> None:
@@ -108,8 +108,10 @@ class Writer:
         except OperationalError as error:  # full, locked or failing disk: nothing is acknowledged, agents send again
             self.counters.note("commit failed", "store", str(error.orig))
             self._reload()
+            self._late.back()
             self._owe(arrivals)
             return []
+        self._late.done()
         self._owed.clear()
         self.counters.clear("commit failed", "store")
         return messages
@@ -125,7 +127,7 @@ class Writer:
         """Whether a rule, a signature or tidying is due although nothing arrived."""
         now = time.monotonic()
         unsigned = self._sequencer.size != self._sequencer.signed and now - self._signed_at >= CHECKPOINT_S
-        return unsigned or now - self._ruled_at >= RULES_S
+        return unsigned or now - self._ruled_at >= RULES_S or bool(self._late)
 
     def _disk_is_full(self) -> bool:
         free, limit = shutil.disk_usage(self._config.data).free, self._config.limits.ledger_reserve_mb * MB
@@ -141,7 +143,6 @@ class Writer:
         now_ms, messages = self._now_ms(), []
         context = self._projections.context(connection, live=[])
         seen: set[str] = set()
-        self._late.clear()
         for arrival in arrivals:
             try:
                 site, agent, tail = topics.parse(arrival.topic)
@@ -225,8 +226,7 @@ class Writer:
         )
         for problem in self._projections.batch(context, entry):
             self.counters.note("record not projected", f"{facts.agent}/{lane}", problem)
-        if (late := late_of((one.t for _, one in decoded.readings), now_ms)) is not None:
-            self._late[facts.agent] = late.and_also(self._late.get(facts.agent))
+        self._late.add(facts.agent, stored.epoch_id, decoded.readings, now_ms)
 
     def _new_keys(self, connection: Connection, agent: str, records: Sequence[Record], now_ms: int) -> None:
         """A `key` record, signed with the old key, makes the new one valid too."""
@@ -273,8 +273,7 @@ class Writer:
         """What late readings show is filed as history."""
         if self._late:
             self._projections.flush(context, now_ms)  # it is judged by the tables
-            if sum(file_late(context.connection, agent, late, now_ms=now_ms) for agent, late in self._late.items()):
-                self._acts(context)
+            self._late.work(context.connection, now_ms=now_ms, after=lambda: self._acts(context))
 
     def _by_clock(self, context: Context, now_ms: int) -> None:
         self._projections.flush(context, now_ms)  # rules read the tables
@@ -320,7 +319,10 @@ class Writer:
             text = chain.command_text(self._site, row.agent, row.id, row.name, dumps(args), row.expires_ms)
             message = {"id": row.id, "name": row.name, "args": args, "expires": row.expires_ms, "sig": sign(self._key, text)}
             if row.expires_ms > now_ms:
-                made.append((topics.command_topic(self._site, row.agent), encode_message(message)))
+                try:
+                    made.append((topics.command_topic(self._site, row.agent), encode_message(message)))
+                except WireError as error:  # it expires, unanswered
+                    self.counters.note("command not sent", row.agent, f"{row.name}: {error}")
             connection.execute(update(commands).where(commands.c.id == row.id).values(sent_ms=now_ms))
         return made
 

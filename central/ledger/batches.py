@@ -75,11 +75,19 @@ def all_leaves(connection: Connection, *, page: int = LEAVES) -> Iterator[Leaf]:
         at = found[-1].idx + 1
 
 
-def batches_within(connection: Connection, epoch_id: int, lane: str, *, first: int, last: int) -> Iterator[StoredBatch]:
-    """The batches of a lane that hold any of these sequences, in order."""
+def batches_within(
+    connection: Connection, epoch_id: int, lane: str, *, first: int, last: int, kept: dict[int, list[StoredBatch]] | None = None
+) -> Iterator[StoredBatch]:
+    """The batches of a lane that hold any of these sequences, in order; `kept` has the pack last read, for who asks again and again."""
     runs = "SELECT DISTINCT pack_id FROM ledger_pack_runs WHERE epoch_id = ? AND lane = ? AND first <= ? AND last >= ? ORDER BY first"
     for (number,) in connection.exec_driver_sql(runs, (epoch_id, lane, last, first)).all():
-        for one in _pack(connection, number) or ():
+        packed = kept.get(number) if kept else None
+        if packed is None:
+            packed = _pack(connection, number) or []
+            if kept is not None:
+                kept.clear()
+                kept[number] = packed
+        for one in packed:
             if one.epoch_id == epoch_id and one.lane == lane and one.first <= last and one.first + one.n > first:
                 yield one
     for row in connection.exec_driver_sql(_OF_LANE, (epoch_id, lane, last, first)).all():

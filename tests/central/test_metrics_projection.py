@@ -18,7 +18,7 @@ from wire.records import record
 
 T = 1_790_000_000_000 - 1_790_000_000_000 % DAY_MS
 MINUTE = 60_000
-TABLES = ("metric_sensors", "metric_agents", "metric_clocks", "metric_days")
+TABLES = ("metric_sensors", "metric_agents", "metric_days")
 _names = (f"room-{number}" for number in itertools.count(1000))
 
 

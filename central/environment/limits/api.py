@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from central.environment.limits import queries, sending
 from central.environment.limits.asked import MEDIA_MAX, Asked, mistakes, strictest, why_not
-from central.environment.limits.boxes import Box
+from central.environment.limits.boxes import Box, TooMany
 from central.environment.limits.media import BOXES_MAX, CONFIRMATIONS, VERIFY, Celsius, Name, Percent, Profile, Swing, Words, shipped
 from central.environment.queries import room_exists
 from central.store.engine import reading, writing
@@ -125,7 +125,10 @@ def chosen(connection: Connection, media: list[str]) -> list[Profile]:
 
 def combination(profiles: list[Profile]) -> Combination:
     """What these media allow together."""
-    boxes = Asked(media=[], profiles=profiles).boxes
+    try:
+        boxes = Asked(media=[], profiles=profiles).boxes
+    except TooMany as error:
+        raise Problem(422, "limits-impossible", "These profiles have too many pairs. / 这些条件的组合过多。", field="media") from error
     return Combination(media=[one.id for one in profiles], boxes=boxes, conflict=why_not(profiles), strictest=strictest(profiles))
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from central.environment.limits.boxes import Box, combine, conflicting, hull
+from central.environment.limits.boxes import Box, TooMany, combine, conflicting, hull
 from central.environment.limits.media import Celsius, Percent, Profile, Swing
 
 MEDIA_MAX = 12  # of one room
@@ -87,10 +87,12 @@ def strictest(profiles: list[Profile]) -> dict[str, float | None]:
 def mistakes(asked: Asked) -> list[tuple[str, dict[str, str]]]:
     """What cannot be set, as (field, words): a conflict, a set point outside, pairs that nobody can hold."""
     found: list[tuple[str, dict[str, str]]] = []
-    conflict = why_not(asked.profiles)
+    try:
+        conflict, boxes = why_not(asked.profiles), asked.boxes
+    except TooMany:
+        return [("media", {"en": "These profiles have too many pairs.", "zh": "这些条件的组合过多。"})]
     if conflict is not None:
         return [("media", conflict)]
-    boxes = asked.boxes
     if boxes and not any(box.holdable for box in boxes):
         found.append(("media", {"en": "What is left is too narrow to be held.", "zh": "剩余范围过窄，无法保持。"}))
     if len(boxes) > BOXES_ASKED_MAX:

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
 
 NARROWEST_C = 1.0  # a box narrower than this cannot be held by any plant, nor told by a sensor of +-0.3 K
 NARROWEST_PCT = 2.0
 LOWEST, HIGHEST = float("-inf"), float("inf")
+COMBINED_MAX = 512  # pairs of alternatives looked at for one medium; a room's media leave a handful
+Degrees = Annotated[float, msgspec.Meta(ge=-100, le=200)]
+Percents = Annotated[float, msgspec.Meta(ge=0, le=100)]
+
+
+class TooMany(ValueError):
+    """So many alternatives that nobody could say what they have in common."""
 
 
 class Box(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Temperatures in degrees Celsius and relative humidities in percent that are allowed together; null: open on that side."""
 
-    t_min: float | None = None
-    t_max: float | None = None
-    rh_min: float | None = None
-    rh_max: float | None = None
+    t_min: Degrees | None = None
+    t_max: Degrees | None = None
+    rh_min: Percents | None = None
+    rh_max: Percents | None = None
 
     @property
     def temperature(self) -> tuple[float, float]:
@@ -74,9 +82,14 @@ def largest(boxes: Alternatives) -> list[Box]:
 
 
 def combine(media: Sequence[Alternatives]) -> list[Box]:
-    """Where every medium is content: one alternative of each, intersected; [] where there is no such place. No media allow all."""
+    """Where every medium is content: one alternative of each, intersected; [] where there is no such place. No media allow all.
+
+    TooMany where the alternatives are more than anybody would set.
+    """
     found = [Box()]
     for alternatives in media:
+        if len(found) * len(alternatives) > COMBINED_MAX:
+            raise TooMany(f"{len(found)} alternatives with {len(alternatives)} more")
         found = largest([made for box in found for other in alternatives if (made := intersect(box, other)) is not None])
     return found
 

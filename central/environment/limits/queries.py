@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from sqlalchemy import Connection, func, select
 
-from central.environment.limits.asked import Asked
-from central.environment.limits.boxes import Box, combine
+from central.environment.limits.asked import BOXES_ASKED_MAX, Asked
+from central.environment.limits.boxes import Box, TooMany, combine
 from central.environment.limits.media import Profile, shipped
 from central.environment.limits.tables import limit_profiles, room_limits, room_settings
 from central.environment.tables import channels, limits
@@ -170,10 +170,19 @@ def _pairs_of_agents(connection: Connection, ids: Sequence[str]) -> dict[str, li
         for rule in told.get(row.agent, {}).values():
             if isinstance(rule, dict) and rule.get("kind") == "pairs" and rule.get("sensor") == row.sensor:
                 try:
-                    found.setdefault(row.room, []).append(msgspec.convert(rule.get("boxes"), list[Box]))
+                    boxes = msgspec.convert(rule.get("boxes"), Annotated[list[Box], msgspec.Meta(max_length=BOXES_ASKED_MAX)])
                 except msgspec.ValidationError:
                     continue  # of an agent that speaks otherwise
-    return {room: combine(media) for room, media in found.items()}
+                if boxes not in found.setdefault(row.room, []):
+                    found[row.room].append(boxes)
+    return {room: _together(media) for room, media in found.items()}
+
+
+def _together(media: list[list[Box]]) -> list[Box]:
+    try:
+        return combine(media)
+    except TooMany:  # no rules that a room is kept by
+        return []
 
 
 def settings_of(connection: Connection, rooms: Iterable[str] | None = None) -> dict[str, RoomSettings]:

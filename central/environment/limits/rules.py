@@ -106,10 +106,11 @@ def rules_of(asked: Asked, sensor: str, measured: frozenset[str]) -> Rules:
 
 def is_ours(name: str, rule: Mapping[str, Any], covered: frozenset[str]) -> bool:
     """Whether the centre's limits take the place of a rule: one about the climate of a sensor that they cover."""
-    if rule.get("sensor") not in covered:
+    sensor = rule.get("sensor")
+    if not isinstance(sensor, str) or sensor not in covered:
         return False
     about = rule.get("quantity") in (*PAIR, "dew_point", "condensation_margin") or rule.get("kind") in ("pairs", "swing", "rate")
-    return about or any(name == rule_name(str(rule["sensor"]), suffix) for suffix in SUFFIXES)
+    return about or any(name == rule_name(sensor, suffix) for suffix in SUFFIXES)
 
 
 def to_agent(asked: Mapping[str, Asked], sensors: Mapping[str, tuple[str, frozenset[str]]], in_force: Mapping[str, Any]) -> Rules:

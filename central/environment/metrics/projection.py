@@ -4,10 +4,10 @@ A day's row is a function of the readings of that day and of the mould's state b
 values in order of time are added to the day at hand; all others mark their days, and `flush` folds those days anew.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert
 
 from central.environment.climate import sensor_name
 from central.environment.metrics.cells import DAY_MS, INTERVAL_MS, Day, Fold, Merger, States, merged, utc_day
@@ -21,12 +21,12 @@ from central.environment.metrics.store import (
     upsert_rows,
     write_days,
 )
-from central.environment.metrics.tables import metric_agents, metric_clocks, metric_sensors
+from central.environment.metrics.tables import metric_agents, metric_sensors
 from central.environment.tables import channel_indexes, channels
 from central.store.projecting import ActEntry, BatchEntry, Context, Handler, Record, handle
 
 QUANTITIES = {"temperature": False, "relative_humidity": True}  # whether it is the humidity
-MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
 REPORT_MAX_S = 86_400
 NEVER = -(2**62)
 
@@ -93,13 +93,14 @@ class Pair:
 class MetricsProjector:
     """Metrics of every sensor that measures temperature and humidity."""
 
-    def __init__(self) -> None:
-        """Empty; `load` fills it."""
+    def __init__(self, shifted: Collection[tuple[int, int]] = ()) -> None:
+        """Empty; `load` fills it. `shifted`: (channel id, hour) of the readings that the last correction of a clock moved."""
+        self._shifted = shifted
         self._pairs: dict[str, Pair] = {}
         self._by_channel: dict[int, tuple[Pair, bool]] = {}
         self._index: dict[int, dict[int, tuple[Pair, bool] | None]] = {}  # epoch_id -> {i: (pair, whether the humidity)}
         self._intervals: dict[str, int] = {}
-        self._handlers: dict[str, Handler] = {"channel": self._channel, "config": self._config, "clock": self._clock}
+        self._handlers: dict[str, Handler] = {"channel": self._channel, "config": self._config}
 
     def load(self, connection: Connection) -> None:
         """Read the sensors and their days at hand; forget what was gathered."""
@@ -141,14 +142,14 @@ class MetricsProjector:
     def correct(self, context: Context, entry: BatchEntry, boot: str, w_ms: int, ok_m_ms: int) -> None:
         """Fold anew the days in which the boot's early readings stood, and those in which they stand now."""
         connection = context.connection
-        was = select(metric_clocks.c.w_min).where(metric_clocks.c.agent == entry.agent, metric_clocks.c.boot == boot)
-        starts = [w_ms, *(w_min * MINUTE_MS for w_min in connection.scalars(was))]
-        for pair in self._pairs.values():
-            if pair.agent != entry.agent:
-                continue
-            for start in starts:
-                for t_ms in (*range(start - MINUTE_MS, start + ok_m_ms, DAY_MS), start + ok_m_ms + MINUTE_MS):
-                    pair.mark(t_ms)
+        moved: dict[str, Pair] = {}
+        for channel, hour_ms in self._shifted:
+            place = self._by_channel.get(channel)
+            if place is not None:
+                moved[place[0].sensor] = place[0]
+                place[0].mark(hour_ms)
+                place[0].mark(hour_ms + HOUR_MS)
+        for _, pair in sorted(moved.items()):
             for channel, humidity in ((pair.temp_id, False), (pair.rh_id, True)):
                 last = None if channel is None else latest(connection, channel)
                 t_ms, value = (NEVER, None) if last is None else last
@@ -246,9 +247,3 @@ class MetricsProjector:
         for pair in self._pairs.values():
             if pair.agent == entry.agent:
                 pair.interval_ms = interval_ms
-
-    def _clock(self, context: Context, entry: BatchEntry, _seq: int, record: Record) -> None:
-        if record["ok"]:
-            return  # from here on readings stand where they belong
-        row = {"agent": entry.agent, "boot": record["boot"], "w_min": (record["t"] - record["m"]) // MINUTE_MS}
-        context.connection.execute(insert(metric_clocks).values(row).on_conflict_do_nothing())

@@ -26,17 +26,6 @@ metric_agents = Table(  # how often an agent reports, as it last said
     sqlite_with_rowid=False,
 )
 
-metric_clocks = (
-    Table(  # what an agent's clock showed less the time since boot, in whole minutes: where its readings stood before correction
-        "metric_clocks",
-        metadata,
-        Column("agent", String(40), primary_key=True),
-        Column("boot", String(64), primary_key=True),
-        Column("w_min", BigInteger, primary_key=True),
-        sqlite_with_rowid=False,
-    )
-)
-
 metric_days = Table(  # `Day` of cells.py, field by field
     "metric_days",
     metadata,
@@ -71,4 +60,4 @@ metric_days = Table(  # `Day` of cells.py, field by field
     sqlite_with_rowid=False,
 )
 
-PROJECTIONS = (metric_sensors, metric_agents, metric_clocks, metric_days)
+PROJECTIONS = (metric_sensors, metric_agents, metric_days)

@@ -32,14 +32,6 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
-        "metric_clocks",
-        sa.Column("agent", sa.String(length=40), nullable=False),
-        sa.Column("boot", sa.String(length=64), nullable=False),
-        sa.Column("w_min", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("agent", "boot", "w_min", name=op.f("pk_metric_clocks")),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
         "metric_days",
         sa.Column("sensor", sa.String(length=160), nullable=False),
         sa.Column("day_ms", sa.BigInteger(), nullable=False),
