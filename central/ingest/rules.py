@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
@@ -15,7 +14,7 @@ from central.environment.latest import latest
 from central.environment.patrols import rules as patrol_rules
 from central.environment.raising import own_alarms, raise_alarm, return_alarm
 from central.environment.tables import channels
-from central.health.tables import agent_config
+from central.health.queries import config_of, report_s_of
 from central.ingest.alarm_clock import AlarmClock
 from central.ingest.counters import Counters
 from central.ingest.keeper import Keeper
@@ -109,7 +108,7 @@ class ClockRules:
     def _silence(self, context: Context, now_ms: int) -> None:
         """One cause, one alarm: while an agent is silent, its channels raise none of their own."""
         figure = self._limits.silence_s
-        heard: dict[str, tuple[int, set[str] | None]] = {}  # agent -> since when a reading is missed, its sensors
+        heard: dict[str, dict[str, Any]] = {}  # agent -> what it told of its configuration
         for agent in context.connection.execute(select(agents.c.name, agents.c.last_seen_ms, agents.c.online)).all():
             room = context.room_of(agent.name)
             patience_ms = max(self._limits.silence_s, HEALTH_S if agent.online else 0) * 1000
@@ -117,27 +116,18 @@ class ClockRules:
             about = {"agent": agent.name, "figure": figure, "now_ms": now_ms}
             self._condition(context, rule="agent-silent", subject=agent.name, room=room, holds=silent, priority="high", **about)
             if not silent:
-                report_s, sensors = self._in_force(context, agent.name)
-                heard[agent.name] = now_ms - max(self._limits.silence_s, REPORTS * report_s) * 1000, sensors
+                heard[agent.name] = config_of(context.connection, agent.name)
         columns = channels.c.id, channels.c.channel, channels.c.agent, channels.c.room, channels.c.sensor
         mine = [row for row in context.connection.execute(select(*columns)).all() if row.agent in heard]
-        oldest = min((since for since, _ in heard.values()), default=0)
+        patience_s = {row.id: max(figure, REPORTS * (report_s_of(heard[row.agent], row.sensor) or 0)) for row in mine}
+        oldest = now_ms - round(max(patience_s.values(), default=0) * 1000)
         last = latest(context.connection, [row.id for row in mine], before_ms=now_ms + AHEAD_MS, after_ms=oldest)
         for channel in mine:
-            since, sensors = heard[channel.agent]
-            expected = sensors is None or channel.sensor in sensors
+            since, sensors = now_ms - round(patience_s[channel.id] * 1000), heard[channel.agent].get("sensors")
+            expected = not isinstance(sensors, dict) or channel.sensor in sensors
             missing = expected and max(last[channel.id].t_ms if channel.id in last else 0, self._started_ms) < since
             where = {"subject": channel.channel, "agent": channel.agent, "room": channel.room, "priority": "medium"}
             self._condition(context, rule="missing-data", holds=missing, figure=figure, now_ms=now_ms, **where)
-
-    @staticmethod
-    def _in_force(context: Context, agent: str) -> tuple[int, set[str] | None]:
-        """(how often the agent journals a reading, its sensors or None if unknown), from its last `config` record."""
-        text = context.connection.scalar(select(agent_config.c.facts).where(agent_config.c.agent == agent))
-        facts = msgspec.json.decode(text) if text else {}
-        report_s, sensors = facts.get("report_s"), facts.get("sensors")
-        seconds = report_s if isinstance(report_s, int) and 0 < report_s <= DAY_S else 0
-        return seconds, set(sensors) if isinstance(sensors, dict) else None
 
     def _uploads(self, context: Context, now_ms: int) -> None:
         if now_ms - self._uploads_ms < UPLOADS_MS:

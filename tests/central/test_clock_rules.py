@@ -203,3 +203,14 @@ def test_of_older_checkpoints_one_an_hour_is_kept(centre: Centre, monkeypatch: p
             connection.execute(insert(checkpoints).values(size=size, root="0" * 64, t_ms=t_ms, note=""))
     centre.write()
     assert centre.rows("SELECT size FROM checkpoints WHERE size >= 1000 ORDER BY size") == [(1002,), (1004,)]
+
+
+def test_a_sensor_with_an_interval_of_its_own_is_missed_by_that(centre: Centre) -> None:
+    facts = {"report_s": 20, "sensors": {"climate": {"driver": "sht4x", "report_s": 600}}}
+    agent = room(centre).add("readings", record("config", now_ms(), 3, facts=facts))
+    centre.send(agent.batch("readings"))
+    for ahead_ms, missed in ((900_000, {}), (1_900_000, {"missing-data": "unacknowledged"})):
+        centre.ahead_ms = ahead_ms
+        agent.add("events", record("health", now_ms(), ahead_ms, facts={}))
+        centre.send(agent.batch("events", len(agent.lines["events"])))
+        assert {rule: state for rule, state in centre.alarms().items() if rule == "missing-data"} == missed

@@ -29,11 +29,13 @@ def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
     made.close()
 
 
-def declared(centre: Centre, *, report_s: int = 60) -> Journal:
+def declared(centre: Centre, *, report_s: int = 60, own_s: int | None = None, **facts: Any) -> Journal:
     agent = centre.enrol(Journal(next(_names)))
-    agent.add("readings", record("config", T, 1, facts={"report_s": report_s}))
+    own = {} if own_s is None else {"report_s": own_s}
+    told = {"report_s": report_s, "sensors": {"climate": {"driver": "sht4x", **own}}}
+    agent.add("readings", record("config", T, 1, facts=told))
     for i, q, u in ((1, "temperature", "Cel"), (2, "relative_humidity", "%")):
-        agent.add("readings", record("channel", T, 1, i=i, sensor="climate", q=q, u=u, room="room-101"))
+        agent.add("readings", record("channel", T, 1, i=i, sensor="climate", q=q, u=u, room="room-101", **facts))
     return agent
 
 
@@ -159,3 +161,26 @@ def test_readings_of_a_clock_that_was_set_later_move_with_their_days(centre: Cen
     before = {name: centre.rows(f"SELECT * FROM {name}") for name in TABLES}  # noqa: S608  names from our own code
     rebuild(centre.engine)
     assert {name: centre.rows(f"SELECT * FROM {name}") for name in TABLES} == before  # noqa: S608
+
+
+def test_a_sensor_that_reports_at_its_own_interval_has_no_gaps(centre: Centre) -> None:
+    agent = declared(centre, own_s=3600)
+    agent.add("readings", *[value(T + hour * 60 * MINUTE, i, 20.0 if i == 1 else 50.0) for hour in range(30) for i in (1, 2)])
+    send(centre, agent)
+    assert [(day.interval_ms, day.covered_ms) for day in kept(centre, agent)] == [(3_600_000, DAY_MS), (3_600_000, 5 * 3_600_000)]
+    centre.restart()  # what was told is known after a restart, too
+    agent.add("readings", *[value(T + hour * 60 * MINUTE, i, 20.0 if i == 1 else 50.0) for hour in range(30, 49) for i in (1, 2)])
+    send(centre, agent, len(agent.lines["readings"]) - 37)
+    assert [day.covered_ms for day in kept(centre, agent)] == [DAY_MS, DAY_MS, 0]
+
+
+def test_the_moulds_bounds_are_those_of_the_sensors_own_tolerance(centre: Centre) -> None:
+    def spread(**facts: Any) -> float:
+        agent = declared(centre, report_s=600, **facts)
+        agent.add("readings", *[value(T + k * 10 * MINUTE, i, 22.0 if i == 1 else 93.0) for k in range(300) for i in (1, 2)])
+        send(centre, agent)
+        last = kept(centre, agent)[-1]
+        assert last.mould_low <= last.mould <= last.mould_high
+        return last.mould_high - last.mould_low
+
+    assert spread(tolerance=0.0) == 0 < spread(tolerance=1.0) < spread(tolerance=3.0)

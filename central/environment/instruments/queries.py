@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from central.environment.instruments.tables import calibrations, instruments
 from central.environment.latest import latest
 from central.environment.metrics.store import intervals_by_day
 from central.environment.tables import QUALITY, channels, rollup_hour
-from central.health.queries import config_of
+from central.health.queries import config_of, report_s_of
 from central.times import AHEAD_MS, now_ms, rfc3339, rfc3339_or_none
 
 HOUR_MS = 3_600_000
@@ -94,18 +94,19 @@ def _coverage(covered: Mapping[int, tuple[int, int]], channel: int, *, span_ms: 
     return round(min(1.0, got / (end - start)), 4)
 
 
-def _covered(connection: Connection, reports_ms: Mapping[int, int], now: int) -> dict[int, tuple[int, int]]:
+def _covered(connection: Connection, reports_ms: Mapping[int, int], now: int, *, apart: Collection[int]) -> dict[int, tuple[int, int]]:
     """channel id -> milliseconds that good values stand for in the last 24 whole hours, and in the last 30 days of them.
 
     A value stands for as long as its agent let pass between two on that day; reports_ms gives what it does now, for a day that tells
-    nothing. An hour is never more than an hour.
+    nothing, and for the channels `apart`, whose sensors have an interval of their own. An hour is never more than an hour.
     """
     end = now - now % HOUR_MS
     then = intervals_by_day(end - 31 * DAY_MS)
     day_ms = rollup_hour.c.hour_ms - rollup_hour.c.hour_ms % DAY_MS
     which = (then.c.agent == channels.c.agent) & (then.c.day_ms == day_ms)
     now_told = case(reports_ms, value=rollup_hour.c.channel_id, else_=REPORT_S * 1000)
-    stood = rollup_hour.c.n * func.coalesce(then.c.interval_ms, now_told)
+    usual = func.coalesce(then.c.interval_ms, now_told)
+    stood = rollup_hour.c.n * (case((channels.c.id.in_(list(apart)), now_told), else_=usual) if apart else usual)
     ms = case((stood > HOUR_MS, HOUR_MS), else_=stood)
     day = func.sum(ms).filter(rollup_hour.c.hour_ms >= end - DAY_MS)
     query = select(rollup_hour.c.channel_id, day, func.sum(ms)).group_by(rollup_hour.c.channel_id)
@@ -209,11 +210,6 @@ def is_applied(calibration: Calibration, told: Correction) -> bool:
     return all(near)
 
 
-def _report_s(facts: Mapping[str, Any]) -> float:
-    report = facts.get("report_s")
-    return float(report) if isinstance(report, int | float) and 0 < report <= 86_400 else REPORT_S
-
-
 def sensors(connection: Connection, *, room: str | None = None, silence_s: int, channel: str | None = None) -> list[Sensor]:
     """Every channel, of a room or of all, by room and name; in few queries however many there are."""
     now = now_ms()
@@ -230,8 +226,10 @@ def sensors(connection: Connection, *, room: str | None = None, silence_s: int, 
     histories = _histories(connection, few, {row.channel: row.serial for row in rows})
     swaps = _instruments(connection, few)
     facts = {agent: config_of(connection, agent) for agent in {row.agent for row in rows}}
-    reports_ms = {row.id: round(_report_s(facts[row.agent]) * 1000) for row in rows}
-    covered = _covered(connection, reports_ms, now) if rows else {}
+    reports_ms = {row.id: round((report_s_of(facts[row.agent], row.sensor) or REPORT_S) * 1000) for row in rows}
+    usual_ms = {agent: round((report_s_of(told, "") or REPORT_S) * 1000) for agent, told in facts.items()}
+    apart = {row.id for row in rows if reports_ms[row.id] != usual_ms[row.agent]}
+    covered = _covered(connection, reports_ms, now, apart=apart) if rows else {}
     made = []
     for row in rows:
         told, value = correction_told(facts[row.agent], row.channel, row.serial), last.get(row.id)

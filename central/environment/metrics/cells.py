@@ -58,6 +58,8 @@ class Day(msgspec.Struct):
     open_ms: int | None = None  # when the last value was taken, while nothing follows it
     open_temp: float | None = None
     open_rh: float | None = None
+    tolerance_c: float = TOLERANCE_C  # the sensor's, by which the mould's bounds were grown
+    tolerance_pct: float = TOLERANCE_PCT
 
     def states(self) -> "States":
         """The mould's states at the day's end."""
@@ -166,7 +168,7 @@ class Fold:
             return None
         done, start = None, self._day_of(t_ms)
         if day is None or day.day_ms != start:
-            done, day = day, Day(start, self.setting.interval_ms)
+            done, day = day, self._new(start)
             self.day = day
             self._carry(day)
         day.open_ms, day.open_temp, day.open_rh = t_ms, temp_c, rh_pct
@@ -188,6 +190,10 @@ class Fold:
         if self.day is not None and self.day.open_ms is not None:
             self.close(self.day.open_ms + self.setting.interval_ms)
         return self.day
+
+    def _new(self, start_ms: int) -> Day:
+        setting = self.setting
+        return Day(start_ms, setting.interval_ms, tolerance_c=setting.tolerance_c, tolerance_pct=setting.tolerance_pct)
 
     def _carry(self, day: Day) -> None:
         mid, low, high = self.states

@@ -7,10 +7,23 @@ values in order of time are added to the day at hand; all others mark their days
 from collections.abc import Collection
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, select
 
 from central.environment.climate import sensor_name
-from central.environment.metrics.cells import DAY_MS, INTERVAL_MS, Day, Fold, Merger, States, merged, utc_day
+from central.environment.metrics.cells import (
+    DAY_MS,
+    INTERVAL_MS,
+    TOLERANCE_C,
+    TOLERANCE_PCT,
+    Day,
+    Fold,
+    Merger,
+    Setting,
+    States,
+    merged,
+    utc_day,
+)
 from central.environment.metrics.source import latest, values
 from central.environment.metrics.store import (
     day_after,
@@ -18,34 +31,62 @@ from central.environment.metrics.store import (
     read_day,
     remove_day,
     setting_of,
+    setting_of_day,
     upsert_rows,
     write_days,
 )
 from central.environment.metrics.tables import metric_agents, metric_sensors
 from central.environment.tables import channel_indexes, channels
+from central.health.queries import report_s_of
 from central.store.projecting import ActEntry, BatchEntry, Context, Handler, Record, handle
 
 QUANTITIES = {"temperature": False, "relative_humidity": True}  # whether it is the humidity
 HOUR_MS = 3_600_000
-REPORT_MAX_S = 86_400
+TOLERANCE_MAX = 50.0
 NEVER = -(2**62)
 
 
 class Pair:
     """One sensor's temperature and humidity, and its day at hand."""
 
-    __slots__ = ("agent", "changed", "dirty", "fold", "interval_ms", "merger", "rh_id", "sensor", "temp_id", "touched")
+    __slots__ = (
+        "agent",
+        "changed",
+        "dirty",
+        "fold",
+        "interval_ms",
+        "merger",
+        "rh_id",
+        "sensor",
+        "temp_id",
+        "tolerance_c",
+        "tolerance_pct",
+        "touched",
+    )
 
     def __init__(self, sensor: str, agent: str, interval_ms: int) -> None:
         """Nothing was measured yet."""
         self.sensor, self.agent, self.interval_ms = sensor, agent, interval_ms
         self.temp_id: int | None = None
         self.rh_id: int | None = None
-        setting = setting_of(interval_ms)
-        self.merger, self.fold = Merger(setting.gap_ms), Fold(setting)
+        self.tolerance_c, self.tolerance_pct = TOLERANCE_C, TOLERANCE_PCT
+        self.merger, self.fold = Merger(self.setting.gap_ms), Fold(self.setting)
         self.changed: dict[int, Day] = {}  # days that ended since the last flush
         self.dirty: dict[int, int | None] = {}  # days to fold anew -> the interval told when a value of theirs came late
         self.touched = False
+
+    @property
+    def setting(self) -> Setting:
+        """By what a day that begins now is folded."""
+        return setting_of(self.interval_ms, self.tolerance_c, self.tolerance_pct)
+
+    def tells(self, tolerance: Any, *, humidity: bool) -> None:
+        """What a channel declares as its accuracy; of one that declares none the usual one counts."""
+        told = float(tolerance) if isinstance(tolerance, int | float) and 0 <= tolerance <= TOLERANCE_MAX else None
+        if humidity:
+            self.tolerance_pct = TOLERANCE_PCT if told is None else told
+        else:
+            self.tolerance_c = TOLERANCE_C if told is None else told
 
     def take(self, t_ms: int, value: float | None, *, humidity: bool) -> None:
         """One channel's value, None where it is not good."""
@@ -82,11 +123,11 @@ class Pair:
         return [day for day in made if day.n or day.open_ms is not None]
 
     def _enter(self, t_ms: int) -> None:
-        """The interval of a day is the one told when it began."""
+        """The interval and the tolerances of a day are those told when it began."""
         fold = self.fold
         fold.close(t_ms)
-        if self.interval_ms != fold.setting.interval_ms:
-            fold.setting = setting_of(self.interval_ms)
+        if self.setting != fold.setting:
+            fold.setting = self.setting
             self.merger.hold_ms = fold.setting.gap_ms
 
 
@@ -99,16 +140,22 @@ class MetricsProjector:
         self._pairs: dict[str, Pair] = {}
         self._by_channel: dict[int, tuple[Pair, bool]] = {}
         self._index: dict[int, dict[int, tuple[Pair, bool] | None]] = {}  # epoch_id -> {i: (pair, whether the humidity)}
-        self._intervals: dict[str, int] = {}
+        self._intervals: dict[str, int] = {}  # by agent
+        self._own: dict[str, dict[str, int]] = {}  # agent -> {sensor: its own interval}
         self._handlers: dict[str, Handler] = {"channel": self._channel, "config": self._config}
 
     def load(self, connection: Connection) -> None:
         """Read the sensors and their days at hand; forget what was gathered."""
         self._pairs, self._by_channel, self._index = {}, {}, {}
-        self._intervals = {row.agent: row.interval_ms for row in connection.execute(select(metric_agents))}
+        told = connection.execute(select(metric_agents)).all()
+        self._intervals = {row.agent: row.interval_ms for row in told}
+        self._own = {row.agent: msgspec.json.decode(row.own) for row in told}
+        tolerances = {row.id: row.tolerance for row in connection.execute(select(channels.c.id, channels.c.tolerance))}
         for row in connection.execute(select(metric_sensors)).all():
             pair = self._pair(row.sensor, row.agent)
             self._bind(pair, row.temp_id, row.rh_id)
+            pair.tells(tolerances.get(row.temp_id), humidity=False)
+            pair.tells(tolerances.get(row.rh_id), humidity=True)
             merger = pair.merger
             merger.temp_ms, merger.temp = NEVER if row.temp_ms is None else row.temp_ms, row.temp
             merger.rh_ms, merger.rh = NEVER if row.rh_ms is None else row.rh_ms, row.rh
@@ -143,8 +190,8 @@ class MetricsProjector:
         """Fold anew the days in which the boot's early readings stood, and those in which they stand now."""
         connection = context.connection
         moved: dict[str, Pair] = {}
-        for channel, hour_ms in self._shifted:
-            place = self._by_channel.get(channel)
+        for ident, hour_ms in self._shifted:
+            place = self._by_channel.get(ident)
             if place is not None:
                 moved[place[0].sensor] = place[0]
                 place[0].mark(hour_ms)
@@ -176,7 +223,8 @@ class MetricsProjector:
     def _again(self, connection: Connection, pair: Pair, day_ms: int, told_ms: int | None) -> None:
         """Fold one day from the readings; where the mould ends it differently, the next day is to follow."""
         before, was = day_before(connection, pair.sensor, day_ms), read_day(connection, pair.sensor, day_ms)
-        setting = setting_of(was.interval_ms if was is not None else told_ms or INTERVAL_MS)
+        new = setting_of(told_ms or INTERVAL_MS, pair.tolerance_c, pair.tolerance_pct)
+        setting = new if was is None else setting_of_day(was)
         begin = States() if before is None else before.states()
         fold, merger = Fold(setting, states=begin), pair.merger
         from_ms, to_ms = day_ms - setting.gap_ms, day_ms + DAY_MS + setting.gap_ms
@@ -204,7 +252,7 @@ class MetricsProjector:
     def _resume(self, connection: Connection, pair: Pair) -> None:
         """Go on from the last day that is written."""
         day = day_before(connection, pair.sensor, 2**62)
-        setting = setting_of(pair.interval_ms if day is None else day.interval_ms)
+        setting = pair.setting if day is None else setting_of_day(day)
         pair.fold = Fold(setting, states=States() if day is None else day.states())
         pair.fold.day = day
         pair.merger.hold_ms = setting.gap_ms
@@ -212,8 +260,11 @@ class MetricsProjector:
     def _pair(self, sensor: str, agent: str) -> Pair:
         pair = self._pairs.get(sensor)
         if pair is None:
-            pair = self._pairs[sensor] = Pair(sensor, agent, self._intervals.get(agent, INTERVAL_MS))
+            pair = self._pairs[sensor] = Pair(sensor, agent, self._interval_of(sensor, agent))
         return pair
+
+    def _interval_of(self, sensor: str, agent: str) -> int:
+        return self._own.get(agent, {}).get(sensor.rpartition("/")[2]) or self._intervals.get(agent, INTERVAL_MS)
 
     def _bind(self, pair: Pair, temp_id: int | None, rh_id: int | None) -> None:
         pair.temp_id, pair.rh_id = temp_id, rh_id
@@ -234,16 +285,21 @@ class MetricsProjector:
             return  # refused as a channel; said so there
         pair = self._pair(f"{entry.agent}/{name}", entry.agent)
         self._bind(pair, pair.temp_id if humidity else channel, channel if humidity else pair.rh_id)
+        pair.tells(record.get("tolerance"), humidity=humidity)
         index[record["i"]] = (pair, humidity)
         pair.touched = True
 
     def _config(self, context: Context, entry: BatchEntry, _seq: int, record: Record) -> None:
-        told = record["facts"].get("report_s")
-        if not isinstance(told, int | float) or not 1 <= told <= REPORT_MAX_S:
+        facts, agent = record["facts"], entry.agent
+        told, sensors = report_s_of(facts, ""), facts.get("sensors")
+        if told is None:
             return
-        interval_ms = round(told * 1000)
-        self._intervals[entry.agent] = interval_ms
-        upsert_rows(context.connection, metric_agents, [{"agent": entry.agent, "interval_ms": interval_ms}])
+        usual = self._intervals[agent] = round(told * 1000)
+        given = {name: report_s_of(facts, name) for name in (sensors if isinstance(sensors, dict) else ())}
+        own = {name: round(s * 1000) for name, s in given.items() if s is not None and round(s * 1000) != usual}
+        self._own[agent] = own
+        row = {"agent": agent, "interval_ms": usual, "own": msgspec.json.encode(own, order="sorted").decode()}
+        upsert_rows(context.connection, metric_agents, [row])
         for pair in self._pairs.values():
-            if pair.agent == entry.agent:
-                pair.interval_ms = interval_ms
+            if pair.agent == agent:
+                pair.interval_ms = self._interval_of(pair.sensor, agent)

@@ -2,7 +2,6 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 
@@ -14,7 +13,7 @@ from central.environment.metrics.cells import DAY_MS, TOLERANCE_C, TOLERANCE_PCT
 from central.environment.metrics.en15757 import SPAN_MS, En15757, band
 from central.environment.metrics.series import Asked, Summary, held, summary_of
 from central.environment.metrics.source import hours, values
-from central.environment.metrics.store import DEFAULT, days_between, setting_of
+from central.environment.metrics.store import DEFAULT, days_between, setting_of, setting_of_day
 from central.environment.metrics.tables import metric_sensors
 from central.environment.metrics.within import Bounds, Limits, Within
 from central.environment.tables import channels
@@ -38,7 +37,7 @@ class Sensor(msgspec.Struct, frozen=True):
 
     def setting(self, interval_ms: int) -> Setting:
         """How its values become durations, with the tolerances that its channels told."""
-        return replace(setting_of(interval_ms), tolerance_c=self.tolerance_c, tolerance_pct=self.tolerance_pct)
+        return setting_of(interval_ms, self.tolerance_c, self.tolerance_pct)
 
 
 class Month(msgspec.Struct, frozen=True):
@@ -197,7 +196,7 @@ def months_of(days: Sequence[Day], *, from_ms: int, to_ms: int, shares: Mapping[
 def metrics_of_sensor(connection: Connection, room: str, sensor: Sensor, *, from_ms: int, to_ms: int) -> SensorMetrics:
     """One sensor's metrics over whole days from_ms..to_ms (see `whole_days`), with the limits in force at each time."""
     days = days_between(connection, sensor.sensor, from_ms=from_ms, to_ms=to_ms)
-    days = [day if day.open_ms is None else finished(day, setting_of(day.interval_ms)) for day in days]
+    days = [day if day.open_ms is None else finished(day, setting_of_day(day)) for day in days]
     interval_ms = days[-1].interval_ms if days else DEFAULT.interval_ms
     now = limits.limits_of_room(connection, room, at_ms=to_ms)
     spans = limits_over(connection, room, from_ms=from_ms, to_ms=to_ms)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Subquery, Table, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from central.environment.metrics.cells import GAP_FACTOR, INTERVAL_MS, Day, Setting
+from central.environment.metrics.cells import GAP_FACTOR, INTERVAL_MS, TOLERANCE_C, TOLERANCE_PCT, Day, Setting
 from central.environment.metrics.tables import metric_days, metric_sensors
 
 GAP_LEAST_MS = 300_000  # the centre calls a channel silent after as long, by default
@@ -18,9 +18,14 @@ _EDGES = ("temp_min", "temp_max", "rh_min", "rh_max")  # infinite while a day ha
 _UPSERT = f"INSERT OR REPLACE INTO metric_days ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608  names from our own code
 
 
-def setting_of(interval_ms: int) -> Setting:
+def setting_of(interval_ms: int, tolerance_c: float = TOLERANCE_C, tolerance_pct: float = TOLERANCE_PCT) -> Setting:
     """How values of a sensor that reports so often become durations: a gap is 2.5 intervals, five minutes at least."""
-    return Setting(interval_ms, max(int(GAP_FACTOR * interval_ms), GAP_LEAST_MS))
+    return Setting(interval_ms, max(int(GAP_FACTOR * interval_ms), GAP_LEAST_MS), tolerance_c, tolerance_pct)
+
+
+def setting_of_day(day: Day) -> Setting:
+    """The setting by which a day was folded."""
+    return setting_of(day.interval_ms, day.tolerance_c, day.tolerance_pct)
 
 
 DEFAULT = setting_of(INTERVAL_MS)
@@ -85,6 +90,6 @@ def upsert_rows(connection: Connection, table: Table, rows: list[dict[str, Any]]
 
 def intervals_by_day(from_ms: int) -> Subquery:
     """(agent, day_ms, interval_ms): how far apart an agent's values usually were, on the UTC days from `from_ms` on that tell it."""
-    told = select(metric_sensors.c.agent, metric_days.c.day_ms, func.max(metric_days.c.interval_ms).label("interval_ms"))
+    told = select(metric_sensors.c.agent, metric_days.c.day_ms, func.min(metric_days.c.interval_ms).label("interval_ms"))
     told = told.join(metric_sensors, metric_sensors.c.sensor == metric_days.c.sensor).where(metric_days.c.day_ms >= from_ms)
     return told.group_by(metric_sensors.c.agent, metric_days.c.day_ms).subquery()

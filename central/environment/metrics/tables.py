@@ -1,6 +1,6 @@
 """Projections of the preservation metrics: sums by sensor and UTC day, and what is needed to go on from them."""
 
-from sqlalchemy import BigInteger, Column, Float, Integer, String, Table
+from sqlalchemy import BigInteger, Column, Float, Integer, String, Table, Text
 
 from central.store.metadata import metadata
 
@@ -23,6 +23,7 @@ metric_agents = Table(  # how often an agent reports, as it last said
     metadata,
     Column("agent", String(40), primary_key=True),
     Column("interval_ms", BigInteger, nullable=False),
+    Column("own", Text, nullable=False),  # JSON object: sensor -> ms, of those that report at intervals of their own
     sqlite_with_rowid=False,
 )
 
@@ -57,6 +58,8 @@ metric_days = Table(  # `Day` of cells.py, field by field
     Column("open_ms", BigInteger),
     Column("open_temp", Float),
     Column("open_rh", Float),
+    Column("tolerance_c", Float, nullable=False),
+    Column("tolerance_pct", Float, nullable=False),
     sqlite_with_rowid=False,
 )
 

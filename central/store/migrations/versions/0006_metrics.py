@@ -28,6 +28,7 @@ def upgrade() -> None:
         "metric_agents",
         sa.Column("agent", sa.String(length=40), nullable=False),
         sa.Column("interval_ms", sa.BigInteger(), nullable=False),
+        sa.Column("own", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("agent", name=op.f("pk_metric_agents")),
         sqlite_with_rowid=False,
     )
@@ -61,6 +62,8 @@ def upgrade() -> None:
         sa.Column("open_ms", sa.BigInteger(), nullable=True),
         sa.Column("open_temp", sa.Float(), nullable=True),
         sa.Column("open_rh", sa.Float(), nullable=True),
+        sa.Column("tolerance_c", sa.Float(), nullable=False),
+        sa.Column("tolerance_pct", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("sensor", "day_ms", name=op.f("pk_metric_days")),
         sqlite_with_rowid=False,
     )
