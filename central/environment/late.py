@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, or_, select
 
-from central.environment.alarm_projection import SYSTEM
+from central.environment.alarm_projection import PRIORITIES, SYSTEM
 from central.environment.limits.boxes import Box
-from central.environment.limits.queries import limits_of_room
+from central.environment.limits.queries import PAIR, limits_over, number
+from central.environment.limits.told import Rules, told_over
 from central.environment.relations import sensor_of
-from central.environment.tables import alarms, channels, limits
+from central.environment.tables import alarms, channels
 from central.environment.values import values
 from central.ledger import acts
 
@@ -24,7 +26,7 @@ SLACK_MS = 5 * 60_000  # an alarm so close to an excursion is its alarm
 PAIR_MS = 90_000  # values of one sensor so close together are one measurement
 LASTS_MS = 60_000  # a shorter one is none, where the rule says nothing else
 RULES_MAX = 16  # of one channel
-PAIR = ("temperature", "relative_humidity")
+DELAY_S_MAX = 7 * 86_400.0
 ROOM_RULE = "room-limits"
 WORDS = {
     "en": "Found later, in readings that arrived late: outside the limits of the room. For the record; nothing is to be done now.",
@@ -91,17 +93,31 @@ def _left(value: float, above: float | None, below: float | None) -> float | Non
 
 
 def _by_rules(connection: Connection, agent: str, channel: Any, late: Late) -> list[tuple[dict[str, Any], Excursion]]:
-    """Excursions from the limits that are in force for the channel at the agent."""
-    query = select(limits).where(limits.c.agent == agent, limits.c.channel == channel.channel).order_by(limits.c.rule).limit(RULES_MAX)
-    rules = connection.execute(query).all()
-    read = values(connection, channel.id, from_ms=late.from_ms - LOOK_BACK_MS, to_ms=late.to_ms + 1) if rules else []
+    """Excursions from the limits that were in force for the channel at the agent when its values were measured."""
+    span = {"from_ms": late.from_ms - LOOK_BACK_MS, "to_ms": late.to_ms + 1}
+    told = [(t_ms, _of_channel(rules, channel)) for t_ms, rules in told_over(connection, agent, **span)]
+    starts = [t_ms for t_ms, _ in told]
+    names = sorted({name for _, rules in told for name in rules})[:RULES_MAX]
+    read = [(t, v) for t, v, quality in values(connection, channel.id, **span) if v is not None and quality == 0] if names else []
     found = []
-    for row in rules:
-        points = [(t, v, _left(v, row.above, row.below)) for t, v, quality in read if v is not None and quality == 0]
-        about = {"rule": row.rule, "subject": row.channel, "room": channel.room, "priority": row.priority or "medium"}
-        lasts_ms = max(round((row.delay_s or 0) * 1000), LASTS_MS)
+    for name in names:
+        then = [rules.get(name) for _, rules in told]
+        points = []
+        for t, v in read:
+            rule = then[max(bisect_right(starts, t) - 1, 0)]
+            points.append((t, v, None if rule is None else _left(v, number(rule.get("above")), number(rule.get("below")))))
+        last = next(rule for rule in reversed(then) if rule is not None)
+        priority = last.get("priority") if last.get("priority") in PRIORITIES else "medium"
+        about = {"rule": name, "subject": channel.channel, "room": channel.room, "priority": priority}
+        lasts_ms = max(round(min(number(last.get("delay_s")) or 0, DELAY_S_MAX) * 1000), LASTS_MS)
         found += [(about, one) for one in excursions(points, lasts_ms=lasts_ms)]
     return found
+
+
+def _of_channel(rules: Rules, channel: Any) -> Rules:
+    """The rules with fixed limits that judge a channel."""
+    about = (channel.sensor, channel.q, "value")
+    return {name: rule for name, rule in rules.items() if (rule.get("sensor"), rule.get("quantity"), rule.get("kind", "value")) == about}
 
 
 Value = tuple[int, float | None, int]
@@ -131,15 +147,23 @@ def _by_room(connection: Connection, agent: str, channel: Any, late: Late) -> li
     having = {
         row.q: row.id for row in connection.execute(select(channels.c.q, channels.c.id).where(wanted & (channels.c.room == channel.room)))
     }
-    asked = limits_of_room(connection, channel.room, at_ms=late.to_ms)
-    boxes = asked.boxes
-    if asked.origin != "room" or not boxes or len(having) < len(PAIR):
-        return []
     span = {"from_ms": late.from_ms - LOOK_BACK_MS, "to_ms": late.to_ms + 1}
-    pairs = _pairs(*(values(connection, having[q], **span) for q in PAIR))
-    points = [(t, temp, None if any(_inside(box, temp, rh) for box in boxes) else temp) for t, temp, rh in pairs]  # the time counts
+    asked = [(t_ms, then.boxes if then.origin == "room" else []) for t_ms, then in limits_over(connection, channel.room, **span)]
+    if len(having) < len(PAIR) or not any(boxes for _, boxes in asked):
+        return []
+    starts = [t_ms for t_ms, _ in asked]
+    points = []
+    for t, temp, rh in _pairs(*(values(connection, having[q], **span) for q in PAIR)):
+        boxes = asked[max(bisect_right(starts, t) - 1, 0)][1]
+        out = bool(boxes) and not any(_inside(box, temp, rh) for box in boxes)
+        points.append((t, temp, temp if out else None))  # the time counts
     about = {"rule": ROOM_RULE, "subject": f"{agent}/{channel.sensor}", "room": channel.room, "priority": "medium"}
     return [(about, Excursion(one.from_ms, one.to_ms, None, None)) for one in excursions(points, lasts_ms=GAP_MS)]
+
+
+def _told_already(one: Excursion, by_rules: Sequence[tuple[dict[str, Any], Excursion]]) -> bool:
+    """Whether a rule of the same channel found the excursion: one excursion is one alarm."""
+    return any(rule.from_ms <= one.to_ms + SLACK_MS and rule.to_ms >= one.from_ms - SLACK_MS for _, rule in by_rules)
 
 
 def file_late(connection: Connection, agent: str, channel_id: int, late: Late, *, now_ms: int) -> int:
@@ -148,7 +172,9 @@ def file_late(connection: Connection, agent: str, channel_id: int, late: Late, *
     if channel is None:
         return 0
     count = 0
-    for about, one in _by_rules(connection, agent, channel, late) + _by_room(connection, agent, channel, late):
+    by_rules = _by_rules(connection, agent, channel, late)
+    by_room = [found for found in _by_room(connection, agent, channel, late) if not _told_already(found[1], by_rules)]
+    for about, one in by_rules + by_room:
         if one.to_ms >= late.from_ms and (body := _history(connection, agent, about, one)) is not None:
             acts.record(connection, kind="alarm.history", actor=SYSTEM, body=body, t_ms=now_ms)
             count += 1

@@ -10,9 +10,10 @@ import pytest
 from central.config import AlarmTimes
 from central.environment.alarm_projection import ALARM_FIELDS
 from central.environment.limits.media import shipped
+from central.environment.limits.queries import limits_over
 from central.ledger import acts
 from central.rebuild import rebuild
-from central.store.engine import writing
+from central.store.engine import reading, writing
 from central.times import now_ms
 from tests.central.journals import Centre, Journal
 from wire.records import record
@@ -285,3 +286,59 @@ def test_an_excursion_that_the_agent_alarmed_is_not_found_again(centre: Centre) 
     readings(room.journal, start, [20.0] * 10 + [26.0] * 20 + [20.0] * 5)
     centre.send(room.journal.batch("readings"))
     assert centre.rows("SELECT state, found_later FROM alarms") == [("returned", 0)]
+
+
+def test_late_readings_are_held_against_the_limits_of_their_own_time(centre: Centre) -> None:
+    agent = centre.enrol(Journal("room-101"))
+    start = now_ms() - 6 * 60 * MINUTE
+
+    def told(t: int, above: float) -> None:
+        limit = {"too-hot": {"sensor": "climate", "quantity": "temperature", "above": above, "delay_s": 120, "priority": "high"}}
+        agent.add("readings", record("config", t, t - start + 1, facts={"limits": limit}))
+
+    told(start, 24.0)
+    told(start + 120 * MINUTE, 30.0)  # loosened: what was 26 before was an excursion, and is none from now on
+    agent.add("readings", record("channel", start, 1, i=1, sensor="climate", q="temperature", u="Cel", room="room-101"))
+    readings(agent, start, [26.0] * 180)
+    centre.send(agent.batch("readings"))
+    assert centre.rows('SELECT rule, found_later, "limit", since_ms, returned_ms FROM alarms') == [
+        ("too-hot", 1, 24.0, start, start + 119 * MINUTE)
+    ]
+    told(start + 181 * MINUTE, 20.0)  # tightened afterwards: what came before is judged as it was
+    readings(agent, start + 182 * MINUTE, [18.0] * 5)
+    centre.send(agent.batch("readings", 184))
+    assert centre.one("SELECT count(*) FROM alarms") == 1
+
+
+def test_late_readings_of_a_room_whose_limits_changed_meanwhile(centre: Centre) -> None:
+    agent = centre.enrol(Journal("vault-01"), room="vault-01")
+    start = now_ms() - 6 * 60 * MINUTE
+    for t, t_max in ((start - MINUTE, 35.0), (start + 60 * MINUTE, 25.0)):
+        glass = {"id": "glass", "medium_en": "glass", "medium_zh": "玻璃", "boxes": [{"t_max": t_max}]}
+        with writing(centre.engine) as connection:
+            body = {"room": "vault-01", "media": ["glass"], "profiles": [glass]}
+            acts.record(connection, kind="room.limits", actor="li", body=body, t_ms=t)
+    centre.write()
+    for i, q, u in ((1, "temperature", "Cel"), (2, "relative_humidity", "%")):
+        agent.add("readings", record("channel", start, i, i=i, sensor="climate", q=q, u=u, room="vault-01"))
+    for n in range(120):
+        t = start + n * MINUTE
+        agent.add("readings", record("reading", t, n, i=1, v=30.0), record("reading", t, n, i=2, v=45.0))
+    centre.send(agent.batch("readings"))
+    assert centre.rows("SELECT rule, since_ms, returned_ms FROM alarms") == [("room-limits", start + 60 * MINUTE, start + 119 * MINUTE)]
+
+
+def test_before_anything_was_set_a_room_is_judged_by_what_its_agent_told_then(centre: Centre) -> None:
+    agent = centre.enrol(Journal("room-101"))
+    start = now_ms() - 300 * MINUTE
+    agent.add("readings", record("channel", start, 1, i=1, sensor="climate", q="temperature", u="Cel", room="room-101"))
+    for n, above in enumerate((24.0, 24.0, 20.0)):
+        limit = {"warm": {"sensor": "climate", "quantity": "temperature", "above": above}}
+        agent.add("readings", record("config", start + n * 60 * MINUTE, 1 + n, facts={"limits": limit}))
+    centre.send(agent.batch("readings"))
+    with reading(centre.engine) as connection:
+        spans = limits_over(connection, "room-101", from_ms=start - MINUTE, to_ms=now_ms())
+    assert [(t_ms, then.origin, then.boxes[0].t_max) for t_ms, then in spans] == [
+        (start - MINUTE, "agent", 24.0),
+        (start + 120 * MINUTE, "agent", 20.0),
+    ]

@@ -1,4 +1,4 @@
-"""Limits, profiles and rooms' settings from the acts of those who set them."""
+"""Limits, profiles and rooms' settings from the acts of those who set them; what agents told of their own from their records."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from sqlalchemy.dialects.sqlite import insert
 
 from central.environment.limits.asked import Asked
 from central.environment.limits.media import Profile
-from central.environment.limits.tables import limit_profiles, room_limits, room_settings
-from central.store.projecting import ActEntry, BatchEntry, Context
+from central.environment.limits.tables import agent_limits, limit_profiles, room_limits, room_settings
+from central.environment.limits.told import rules_in
+from central.store.projecting import ActEntry, BatchEntry, Context, Record, handle
 from wire.topics import valid_name
 
 
@@ -23,11 +24,18 @@ def _room(entry: ActEntry) -> str:
 class LimitsProjector:
     """What people set; a row an act, so that every change stays with who and when."""
 
+    def __init__(self) -> None:
+        """Empty; `load` fills it."""
+        self._told: dict[str, str] = {}  # what each agent told last, as its row has it
+
     def load(self, connection: Connection) -> None:
-        """Nothing is kept in memory."""
+        """Read what agents told last."""
+        rows = connection.execute(select(agent_limits).order_by(agent_limits.c.leaf_idx, agent_limits.c.seq))
+        self._told = {row.agent: row.rules for row in rows}
 
     def batch(self, context: Context, entry: BatchEntry) -> None:
-        """What agents hold stands in their `config` records, which others keep."""
+        """Keep each change of what an agent tells of its limits."""
+        handle({"config": self._config}, context, entry)
 
     def flush(self, context: Context) -> None:
         """Nothing is gathered."""
@@ -39,6 +47,18 @@ class LimitsProjector:
             done(context.connection, entry)
             if context.live is not None and entry.kind != "limits.profile":
                 context.tell("agent", agent=None, room=str(entry.body["room"]), data={"room": entry.body["room"], "set": entry.kind})
+
+    def _config(self, context: Context, entry: BatchEntry, seq: int, record: Record) -> None:
+        rules = rules_in(record["facts"])
+        if rules is None:
+            return
+        text = msgspec.json.encode(rules, order="sorted").decode()
+        if self._told.get(entry.agent) == text:
+            return
+        self._told[entry.agent] = text
+        t_ms = context.clock.stamp(entry, seq, record["t"], record["m"]).t_ms
+        row = {"leaf_idx": entry.leaf_idx, "seq": seq, "agent": entry.agent, "t_ms": t_ms, "rules": text}
+        context.connection.execute(insert(agent_limits).values(row))
 
     def _profile(self, connection: Connection, entry: ActEntry) -> None:
         profile = msgspec.convert(entry.body["profile"], Profile)

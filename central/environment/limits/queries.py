@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, func, select
@@ -11,13 +12,15 @@ from sqlalchemy import Connection, func, select
 from central.environment.limits.asked import BOXES_ASKED_MAX, Asked
 from central.environment.limits.boxes import Box, TooMany, combine
 from central.environment.limits.media import Profile, shipped
-from central.environment.limits.tables import limit_profiles, room_limits, room_settings
+from central.environment.limits.tables import agent_limits, limit_profiles, room_limits, room_settings
+from central.environment.limits.told import told_at
 from central.environment.tables import channels, limits
 from central.health.queries import limits_told
 from central.times import rfc3339
 
 OUTDOOR = "outdoor"  # the room of a sensor that says so itself
 HISTORY_MAX = 200
+PAIR = ("temperature", "relative_humidity")
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -111,12 +114,27 @@ def of_change(room: str, change: Change) -> RoomLimits:
 def limits_of_room(connection: Connection, room: str, *, at_ms: int | None = None) -> RoomLimits:
     """A room's limits now, or as they were in force at a moment; the agent's own where nothing was set here.
 
-    Of an agent's own file only the present limits are known: for a moment before the first act they stand in for those of then.
+    Before an agent told any, its first ones stand in for those of then.
     """
     change = asked_of(connection, room, at_ms=at_ms)
     if change is not None and (change.asked.profiles or change.asked != Asked(media=[])):
         return of_change(room, change)
+    if at_ms is not None:
+        return _of_agents_then(connection, room, at_ms)
     return _of_agents(room, connection.execute(_TOLD.where(channels.c.room == room)), _pairs_of_agents(connection, [room]).get(room))
+
+
+def limits_over(connection: Connection, room: str, *, from_ms: int, to_ms: int) -> list[tuple[int, RoomLimits]]:
+    """[(from when, limits)] of a room as they followed each other within a span, the first from its begin on."""
+    changed = select(room_limits.c.t_ms).where(room_limits.c.room == room)
+    told = select(agent_limits.c.t_ms).where(agent_limits.c.agent.in_(select(channels.c.agent).where(channels.c.room == room)))
+    moments = {t_ms for query in (changed, told) for t_ms in connection.scalars(query) if from_ms < t_ms < to_ms}
+    made = [(from_ms, limits_of_room(connection, room, at_ms=from_ms))]
+    for t_ms in sorted(moments):
+        found = limits_of_room(connection, room, at_ms=t_ms)
+        if found != made[-1][1]:
+            made.append((t_ms, found))
+    return made
 
 
 def limits_of_rooms(connection: Connection, ids: Sequence[str]) -> dict[str, RoomLimits]:
@@ -136,11 +154,7 @@ def limits_of_rooms(connection: Connection, ids: Sequence[str]) -> dict[str, Roo
     return made
 
 
-_TOLD = (
-    select(limits, channels.c.q, channels.c.room)
-    .join(channels, channels.c.channel == limits.c.channel)
-    .where(channels.c.q.in_(("temperature", "relative_humidity")))
-)
+_TOLD = select(limits, channels.c.q, channels.c.room).join(channels, channels.c.channel == limits.c.channel).where(channels.c.q.in_(PAIR))
 
 
 def _of_agents(room: str, told: Iterable[Any], pairs: list[Box] | None) -> RoomLimits:
@@ -160,11 +174,38 @@ def _of_agents(room: str, told: Iterable[Any], pairs: list[Box] | None) -> RoomL
     return RoomLimits(room=room, origin="agent", boxes=[Box(**made)])
 
 
-def _pairs_of_agents(connection: Connection, ids: Sequence[str]) -> dict[str, list[Box]]:
-    """room -> the alternatives that its agents judge their sensors there by; all rules of that kind hold at once."""
+def _of_agents_then(connection: Connection, room: str, at_ms: int) -> RoomLimits:
+    """What the room's agents told at a moment, as limits."""
+    mine = connection.execute(select(channels.c.agent, channels.c.sensor, channels.c.q).where(channels.c.room == room)).all()
+    rules = {agent: told_at(connection, agent, at_ms) for agent in sorted({row.agent for row in mine})}
+    told = []
+    for row in mine:
+        about = (row.sensor, row.q, "value")
+        judging = [one for one in rules[row.agent].values() if (one.get("sensor"), one.get("quantity"), one.get("kind", "value")) == about]
+        told += [_Told(row.q, number(rule.get("below")), number(rule.get("above"))) for rule in judging if row.q in PAIR]
+    return _of_agents(room, told, _pairs_of_agents(connection, [room], rules).get(room))
+
+
+class _Told(NamedTuple):
+    q: str
+    below: float | None
+    above: float | None
+
+
+def number(value: Any) -> float | None:
+    """A number that an agent told, None for anything else."""
+    good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if good else None
+
+
+def _pairs_of_agents(connection: Connection, ids: Sequence[str], rules: Mapping[str, Any] | None = None) -> dict[str, list[Box]]:
+    """room -> the alternatives that its agents judge their sensors there by; all rules of that kind hold at once.
+
+    `rules` by agent: left out, those that they told last.
+    """
     where = select(channels.c.room, channels.c.agent, channels.c.sensor).where(channels.c.room.in_(ids), channels.c.q == "temperature")
     rows = connection.execute(where.distinct().order_by(channels.c.room, channels.c.agent, channels.c.sensor)).all()
-    told = limits_told(connection, sorted({row.agent for row in rows}))
+    told = limits_told(connection, sorted({row.agent for row in rows})) if rules is None else rules
     found: dict[str, list[list[Box]]] = {}
     for row in rows:
         for rule in told.get(row.agent, {}).values():

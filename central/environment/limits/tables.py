@@ -40,4 +40,16 @@ room_settings = Table(
     Column("changes", Integer, nullable=False),  # how often it was set
 )
 
-PROJECTIONS = (limit_profiles, room_limits, room_settings)
+agent_limits = Table(  # what an agent told of its rules, a row a change
+    "agent_limits",
+    metadata,
+    Column("leaf_idx", BigInteger, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("agent", String(40), nullable=False),
+    Column("t_ms", BigInteger, nullable=False),
+    Column("rules", Text, nullable=False),  # JSON object: rule -> what it says
+    sqlite_with_rowid=False,
+)
+Index("ix_agent_limits_agent", agent_limits.c.agent, agent_limits.c.t_ms)
+
+PROJECTIONS = (limit_profiles, room_limits, room_settings, agent_limits)

@@ -17,7 +17,6 @@ from central.environment.metrics.store import DEFAULT, days_between, setting_of,
 from central.environment.metrics.tables import metric_sensors
 from central.environment.metrics.within import Bounds, Limits, Within
 from central.environment.tables import channels
-from central.times import parse_ms
 
 HOUR_MS = 3_600_000
 RAW_DAYS_MAX = 100  # longer spans are held against the limits by their hourly means
@@ -98,12 +97,7 @@ def whole_days(from_ms: int, to_ms: int, *, now_ms: int) -> tuple[int, int]:
 
 def limits_over(connection: Connection, room: str, *, from_ms: int, to_ms: int) -> list[tuple[int, Sequence[Bounds]]]:
     """(from when, boxes) of a room's limits as they followed each other within a span."""
-    made: list[tuple[int, Sequence[Bounds]]] = [(from_ms, limits.limits_of_room(connection, room, at_ms=from_ms).boxes)]
-    for change in reversed(limits.history_of(connection, room)):
-        t_ms = parse_ms(change.t)
-        if from_ms < t_ms < to_ms:
-            made.append((t_ms, limits.limits_of_room(connection, room, at_ms=t_ms).boxes))
-    return made
+    return [(t_ms, then.boxes) for t_ms, then in limits.limits_over(connection, room, from_ms=from_ms, to_ms=to_ms)]
 
 
 def _within(

@@ -45,6 +45,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("room", name=op.f("pk_room_settings")),
     )
     op.create_table(
+        "agent_limits",
+        sa.Column("leaf_idx", sa.BigInteger(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("agent", sa.String(length=40), nullable=False),
+        sa.Column("t_ms", sa.BigInteger(), nullable=False),
+        sa.Column("rules", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("leaf_idx", "seq", name=op.f("pk_agent_limits")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_agent_limits_agent", "agent_limits", ["agent", "t_ms"])
+    op.create_table(
         "calibrations",
         sa.Column("leaf_idx", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("channel", sa.String(length=160), nullable=False),
