@@ -67,6 +67,11 @@ class ClockRules:
         self._keeper = Keeper()
         self._care = Care()
         self._known: dict[tuple[str, str], tuple[str, bool]] = {}
+        self._behind_ms: dict[str, int] = {}  # agent -> when it was last silent, or sent what it had kept: its newest readings wait
+
+    def behind(self, agent: str, now_ms: int) -> None:
+        """An agent sent readings that are late: those of now come after them, and are not missed yet."""
+        self._behind_ms[agent] = now_ms
 
     def run(self, context: Context, now_ms: int) -> bool:
         """Record the acts that are due; whether there were any."""
@@ -115,7 +120,9 @@ class ClockRules:
             silent = max(agent.last_seen_ms or 0, self._started_ms) < now_ms - patience_ms
             about = {"agent": agent.name, "figure": figure, "now_ms": now_ms}
             self._condition(context, rule="agent-silent", subject=agent.name, room=room, holds=silent, priority="high", **about)
-            if not silent:
+            if silent:
+                self.behind(agent.name, now_ms)
+            else:
                 heard[agent.name] = config_of(context.connection, agent.name)
         columns = channels.c.id, channels.c.channel, channels.c.agent, channels.c.room, channels.c.sensor
         mine = [row for row in context.connection.execute(select(*columns)).all() if row.agent in heard]
@@ -125,7 +132,8 @@ class ClockRules:
         for channel in mine:
             since, sensors = now_ms - round(patience_s[channel.id] * 1000), heard[channel.agent].get("sensors")
             expected = not isinstance(sensors, dict) or channel.sensor in sensors
-            missing = expected and max(last[channel.id].t_ms if channel.id in last else 0, self._started_ms) < since
+            seen_ms = last[channel.id].t_ms if channel.id in last else 0
+            missing = expected and max(seen_ms, self._started_ms, self._behind_ms.get(channel.agent, 0)) < since
             where = {"subject": channel.channel, "agent": channel.agent, "room": channel.room, "priority": "medium"}
             self._condition(context, rule="missing-data", holds=missing, figure=figure, now_ms=now_ms, **where)
 

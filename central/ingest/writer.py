@@ -12,6 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import OperationalError
 
 from central.config import CentralConfig
+from central.environment.late import late_of
 from central.environment.raising import raise_alarm
 from central.health.tables import command_results
 from central.ingest.counters import Counters
@@ -227,6 +228,8 @@ class Writer:
         for problem in self._projections.batch(context, entry):
             self.counters.note("record not projected", f"{facts.agent}/{lane}", problem)
         self._late.add(facts.agent, stored.epoch_id, decoded.readings, now_ms)
+        if decoded.readings and late_of((decoded.readings[-1][1].t,), now_ms) is not None:
+            self._rules.behind(facts.agent, now_ms)
 
     def _new_keys(self, connection: Connection, agent: str, records: Sequence[Record], now_ms: int) -> None:
         """A `key` record, signed with the old key, makes the new one valid too."""

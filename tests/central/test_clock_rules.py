@@ -74,6 +74,21 @@ def test_a_channel_without_readings_is_missing_while_its_agent_is_alive(centre: 
     assert centre.alarms() == {"missing-data": "returned"}
 
 
+def test_what_an_agent_kept_while_it_was_cut_off_is_not_missed_while_it_arrives(centre: Centre) -> None:
+    agent = room(centre)
+    centre.send(agent.batch("readings"))
+    later(centre, 3600)
+    for n in range(4):  # an hour of readings in four batches, the newest last, and slower than the centre's patience
+        agent.add("readings", record("reading", now_ms() + centre.ahead_ms - (4 - n) * 800_000, 3 + n, i=1, v=20.0))
+        centre.send(agent.batch("readings", 3 + n))
+        later(centre, 40)
+    assert centre.alarms() == {"agent-silent": "returned"}
+    agent.add("events", record("health", now_ms(), 1, facts={}))
+    centre.ahead_ms += 30_000
+    centre.send(agent.batch("events"))  # alive, and nothing came after what it had kept
+    assert centre.alarms() == {"agent-silent": "returned", "missing-data": "unacknowledged"}
+
+
 def test_a_channel_that_is_rarely_reported_or_no_longer_configured_is_not_missed(centre: Centre) -> None:
     agent = room(centre).add("readings", record("config", now_ms(), 3, facts={"report_s": 600, "sensors": {"climate": {}}}))
     centre.send(agent.batch("readings"))

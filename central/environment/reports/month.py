@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,8 +13,9 @@ from sqlalchemy import Connection, select
 
 from central.environment import values
 from central.environment.limits import queries as limits
-from central.environment.metrics.cells import GAP_FACTOR, TOLERANCE_C, TOLERANCE_PCT, Event, Setting, merged
+from central.environment.metrics.cells import TOLERANCE_C, TOLERANCE_PCT, Event, Setting, merged
 from central.environment.metrics.series import Asked, Summary, held, summarise, usual_interval
+from central.environment.metrics.store import setting_of
 from central.environment.metrics.within import Limits
 from central.environment.patrols import queries as patrols
 from central.environment.tables import alarm_notes, alarms, channels
@@ -48,7 +50,7 @@ class Hour(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Gap(msgspec.Struct, frozen=True):
-    """A span without data, at least three usual intervals long."""
+    """A span without data: longer than 2.5 usual intervals and than five minutes."""
 
     from_ms: int
     to_ms: int
@@ -180,9 +182,9 @@ def _sensor(
         for ident in (temp_id, rh_id)
     }
     usual = max(usual_interval([t for t, _ in raw[ident]]) for ident in (temp_id, rh_id))
-    events = list(merged(raw[temp_id], raw[rh_id], hold_ms=int(GAP_FACTOR * usual)))
+    setting = replace(setting_of(usual), tolerance_c=tolerance_c, tolerance_pct=tolerance_pct)  # gaps are those of the metrics
+    events = list(merged(raw[temp_id], raw[rh_id], hold_ms=setting.gap_ms))
     times, temps, humidities = [one.t_ms for one in events], [one.temp_c for one in events], [one.rh_pct for one in events]
-    setting = Setting(usual, int(GAP_FACTOR * usual), tolerance_c, tolerance_pct)
     summary = summarise(
         times,
         temps,
@@ -190,6 +192,7 @@ def _sensor(
         boxes=kept.boxes or None,
         asked=Asked(kept.set_point_c, kept.set_point_pct, kept.swing_c, kept.swing_pct),
         interval_ms=usual,
+        gap_ms=setting.gap_ms,
         tolerance_c=tolerance_c,
         tolerance_pct=tolerance_pct,
         day_of=lambda t_ms: _midnight(t_ms, zone),
