@@ -1,13 +1,16 @@
-# make demo | install | test | lint | bench | faults; see README.md
+# make demo | install | test | lint | bench | faults | year; see README.md
 SHELL := /bin/bash
 PYTHON ?= python3
 PORT ?= 8080
 DATA ?= var/demo
 FAULTS ?= 20
+SENSORS ?= 100
+DAYS ?= 365
+SEED ?= 1
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo install install-test test lint unit bench faults firmware lock clean
+.PHONY: demo install install-test test lint unit bench faults year firmware lock clean
 
 demo: install
 	@exec $(BIN)/python -m deploy.demo --port $(PORT) --data $(DATA)
@@ -36,6 +39,10 @@ bench: install-test
 
 faults: install-test
 	$(BIN)/python -m tests.faults --rounds $(FAULTS)
+
+# The simulated year (docs/year.md): make year SENSORS=10 DAYS=30
+year: install-test
+	$(BIN)/python -m tests.year --sensors $(SENSORS) --days $(DAYS) --seed $(SEED)
 
 # A node's files, ready for mpremote: make firmware BOARD=rp2 NODE=climate OUT=var/node ARGS="--chips sht4x,veml7700"
 BOARD ?= rp2
