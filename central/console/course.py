@@ -42,6 +42,15 @@ def limits_for(reading: Item, room: Item, box: Item | None) -> tuple[float | Non
     return (box.get(sides[0]), box.get(sides[1])) if box is not None and sides is not None else (None, None)
 
 
+def box_drawn(room: Item, box: Item | None) -> Item | None:
+    """The band that the chart shows for temperature and humidity: what `limits_for` says of the first sensor of each."""
+    sides = {
+        q: limits_for(found, room, box) for q in PAIR if (found := next((r for r in room["readings"] if r["q"] == q), None)) is not None
+    }
+    drawn = {side: value for q, pair in sides.items() for side, value in zip(SIDES[q], pair, strict=True) if value is not None}
+    return drawn or None
+
+
 def box_words(box: Item | None) -> str:
     """A box as people say it: 18 – 22 °C, 40 – 55 %."""
     if box is None:

@@ -18,7 +18,9 @@ from central.console import formats, language, shapes, words
 from central.console.facts import Facts
 from central.console.language import gettext, ngettext
 from central.console.tabs import room_tabs
-from central.web.state import config, state
+from central.environment.limits.queries import settings_of
+from central.store.engine import reading
+from central.web.state import config, engine, state
 
 MANIFEST = Path(__file__).parent / "static" / "dist" / "manifest.json"
 STALE_S = 180  # a value older than this is marked: agents report at least each minute
@@ -107,6 +109,14 @@ def _word(_context: object, code: object, table: str) -> str:
     return words.word(getattr(words, table.upper()), code)
 
 
+def room_name(room: str | None) -> str:
+    """What people call a room; its id where nobody has named it. All names are read once for a page."""
+    if "room_names" not in g:
+        with reading(engine()) as connection:
+            g.room_names = {ident: one.name(language.language()) for ident, one in settings_of(connection).items()}
+    return str(g.room_names.get(room) or room or "–")
+
+
 def _problem_words(status: int) -> tuple[str, str]:
     if status == 404:
         return gettext("Not found"), gettext("There is nothing at this address, or it is not kept any more.")
@@ -150,6 +160,7 @@ def install(app: Flask, facts: Facts) -> None:
         anchor=anchor,
         tail=lambda identity: str(identity).rpartition("/")[2],
         contact_said=shapes.contact_said,
+        room_name=room_name,
         alarm_words=lambda alarm: shapes.alarm_words(alarm, language.language()),
         why=lambda room: shapes.why(room, language.language()),
         alarm_advice=lambda alarm: shapes.alarm_advice(alarm, language.language()),

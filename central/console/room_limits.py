@@ -102,6 +102,12 @@ def span(low: float | None, high: float | None, unit: str) -> str:
     return f"≥ {low:g} {unit}" if high is None else f"{low:g} – {high:g} {unit}"
 
 
+def boxes_words(boxes: Sequence[Box]) -> list[str]:
+    """The ranges in words; of alternatives those that can be held, since the others are not sent to agents."""
+    held = [box for box in boxes if box.holdable]
+    return [box_words(box) for box in held or boxes]
+
+
 def box_words(box: Box) -> str:
     """`14 – 24 °C, 45 – 60 %`."""
     return f"{span(box.t_min, box.t_max, '°C')}, {span(box.rh_min, box.rh_max, '% RH')}"
@@ -225,8 +231,8 @@ def routes(made: Blueprint, facts: Facts) -> None:
             tried=tried,
             preview=preview,
             conflict=preview.conflict[lang] if preview.conflict else None,
-            boxes=[box_words(box) for box in preview.boxes if box != Box()],
-            in_force=[box_words(box) for box in found.limits.boxes],
+            boxes=boxes_words([box for box in preview.boxes if box != Box()]),
+            in_force=boxes_words(found.limits.boxes),
             plane=plane([box for box in preview.boxes if box != Box()], _points(room), asked if not tried else None),
             verify=VERIFY[lang],
             confirmations={code: words[lang] for code, words in CONFIRMATIONS.items()},

@@ -129,7 +129,9 @@ def routes(made: Blueprint, facts: Facts) -> None:
             config=config,
             groups=course.groups_of(config, found["name"]),
             limits=limits,
-            box=course.box_words(box),
+            box=course.box_words(course.box_drawn(found, box)),
+            alternative=box is not None
+            and course.box_drawn(found, box) == {side: value for side, value in box.items() if value is not None},
         )
 
     @made.get("/rooms/<room_id>/marks")

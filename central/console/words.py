@@ -318,6 +318,8 @@ def for_browser() -> dict[str, str]:
         "course_latest": gettext("The latest values; point at the chart to read others"),
         "course_full": gettext("The chart shows at most {n} courses; take one out first"),
         "course_units": gettext("The chart shows two units at most; take a course out first"),
+        "course_compare": gettext("Compare with …"),
+        "course_other": gettext("Show another …"),
         "course_raw": gettext("Each point is one value as it was measured."),
         "course_means": gettext("The line is the mean, the shade the lowest to the highest value; zoom in to see each value."),
         "course_cut": gettext("There are more openings and alarms than can be drawn; zoom in to see all."),

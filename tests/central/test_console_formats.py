@@ -7,7 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from central.console import formats, shapes
+from central.console import course, formats, room_limits, shapes
+from central.console.frame import room_name
+from central.environment.limits.boxes import Box
+from central.environment.limits.tables import room_settings
+from central.store.engine import writing
 from tests.central.web_fixtures import make_centre
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -95,3 +99,32 @@ def test_a_room_names_what_is_measured_and_no_channel() -> None:
     assert shapes.why(room, "en") == "Temperature · rack is suspect or bad"
     room["why"] = {"en": "room-101.climate.relative_humidity is above the limit 60"}
     assert shapes.why(room, "en") == "Relative humidity is above the limit 60"
+
+
+def test_the_key_of_the_chart_names_the_band_that_is_drawn() -> None:
+    """An agent's own limit is drawn before the room's range, and then the key says that limit."""
+    box = {"t_min": None, "t_max": 21.0, "rh_min": 20.0, "rh_max": 30.0}
+    readings = [{"sensor": "a.t", "q": "temperature", "v": None}, {"sensor": "a.h", "q": "relative_humidity", "v": None}]
+    assert course.box_words(course.box_drawn({"readings": readings, "limits": []}, box)) == "≤ 21 °C, 20 – 30 %"
+    own = [{"channel": "a.t", "above": 15.0, "below": 13.0}, {"channel": "a.h", "above": 40.0, "below": 20.0}]
+    assert course.box_words(course.box_drawn({"readings": readings, "limits": own}, box)) == "13 – 15 °C, 20 – 40 %"
+    assert course.box_drawn({"readings": [], "limits": own}, box) is None
+
+
+def test_a_range_that_nobody_can_hold_is_not_offered_beside_one_that_can() -> None:
+    narrow, wide = Box(t_max=17, rh_min=30, rh_max=30), Box(t_max=11, rh_min=30, rh_max=40)
+    assert room_limits.boxes_words([narrow, wide]) == ["≤ 11 °C, 30 – 40 % RH"]
+    assert room_limits.boxes_words([narrow]) == ["≤ 17 °C, 30 – 30 % RH"]
+
+
+def test_a_room_is_called_by_its_name_in_lists(tmp_path: Path) -> None:
+    centre = make_centre(tmp_path)
+    with writing(centre.engine) as connection:
+        connection.execute(
+            room_settings.insert().values(
+                room="vault-1", name_en="Film vault", name_zh="胶片库", outdoor=False, t_ms=0, actor="x", changes=1
+            )
+        )
+    for lang, name in (("en", "Film vault"), ("zh", "胶片库")):
+        with centre.app.test_request_context("/", headers={"Accept-Language": lang}):
+            assert (room_name("vault-1"), room_name("vault-2"), room_name(None)) == (name, "vault-2", "–")

@@ -50,7 +50,14 @@ export async function post(url: string, body: unknown, keepalive = false, method
   const data: unknown = content.includes("json") ? await answer.json() : null;
   if (answer.ok) return data;
   const problem = data as { title?: string; detail?: string } | null;
-  throw new Error(problem?.detail || problem?.title || say("refused", { status: answer.status }));
+  throw new Error(ownWords(problem?.detail ?? "") || problem?.title || say("refused", { status: answer.status }));
+}
+
+/** A refusal in the reader's language where it comes in both (`words / 中文`), without the name of the field that programs need. */
+function ownWords(detail: string): string {
+  const both = /^(.*?) \/ ([^/]*[\u4e00-\u9fff][^/]*)$/su.exec(detail.replace(/^[a-z_]+: /, ""));
+  if (!both) return detail.replace(/^[a-z_]+: /, "");
+  return document.documentElement.lang.startsWith("zh") ? both[2]! : both[1]!;
 }
 
 function bodyOf(form: HTMLFormElement, submitter: HTMLElement | null): Record<string, unknown> {

@@ -82,16 +82,16 @@ def _day(field: str, text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise bad_field(field, "a date, YYYY-MM-DD") from error
+        raise bad_field(field, "Write a date, YYYY-MM-DD. / 请填写日期，如 2026-11-24。") from error
 
 
 def _dates(body: NewCalibration) -> None:
     made = _day("date", body.date)
     today = date.fromisoformat(queries.today_of(now_ms()))
     if made > today + timedelta(days=1):  # the one who asks may live further east
-        raise bad_field("date", "a calibration lies in the past")
+        raise bad_field("date", "A calibration lies in the past. / 校准日期不能在将来。")
     if body.due is not None and not timedelta() < _day("due", body.due) - made <= timedelta(days=YEARS_MAX):
-        raise bad_field("due", "the next one follows within ten years")
+        raise bad_field("due", "The next calibration follows within ten years. / 下次校准应在本次之后十年以内。")
 
 
 def _facts(sensor: queries.Sensor, body: NewCalibration) -> dict[str, Any]:
@@ -99,13 +99,13 @@ def _facts(sensor: queries.Sensor, body: NewCalibration) -> dict[str, Any]:
     _dates(body)
     points = list(body.points or [])
     if bool(points) == (body.offset is not None or body.gain is not None):
-        raise bad_field("points", "give one or two points, or else offset and gain")
+        raise bad_field("points", "Give one or two points, or else offset and gain. / 请填写一个或两个校准点，或偏移与增益。")
     _unit, lowest, highest = QUANTITIES[sensor.q]
     try:
         made = from_points(points) if points else Correction(body.offset or 0.0, 1.0 if body.gain is None else body.gain)
         check(sensor.q, made, points, lowest=lowest, highest=highest)
     except CalibrationRefused as error:
-        raise Problem(422, "calibration-refused", f"{error}.", field="points" if points else "offset") from error
+        raise Problem(422, "calibration-refused", str(error), field="points" if points else "offset") from error
     return {"points": [list(point) for point in points]} if points else {"offset": made.offset, "gain": made.gain}
 
 

@@ -38,7 +38,7 @@ def from_points(points: Sequence[tuple[float, float]]) -> Correction:
         return Correction(points[0][1] - points[0][0])
     (raw_a, ref_a), (raw_b, ref_b) = points
     if raw_a == raw_b:
-        raise CalibrationRefused("the two raw values are the same")
+        raise CalibrationRefused("The two values of the sensor are the same / 传感器的两个读数相同")
     gain = (ref_b - ref_a) / (raw_b - raw_a)
     return Correction(ref_a - gain * raw_a, gain)
 
@@ -46,20 +46,29 @@ def from_points(points: Sequence[tuple[float, float]]) -> Correction:
 def check(quantity: str, correction: Correction, points: Sequence[tuple[float, float]], *, lowest: float, highest: float) -> None:
     """CalibrationRefused for what no sensor in order needs; lowest and highest bound the quantity's plausible values."""
     if not (math.isfinite(correction.gain) and math.isfinite(correction.offset)):
-        raise CalibrationRefused("offset and gain are numbers")
+        raise CalibrationRefused("Offset and gain are numbers / 偏移与增益应为数字")
     if not GAIN_RANGE[0] <= correction.gain <= GAIN_RANGE[1]:
         raise CalibrationRefused(
-            f"a gain of {correction.gain:.3g} is beyond {GAIN_RANGE[0]:g} to {GAIN_RANGE[1]:g}: are the points exchanged?"
+            f"A gain of {correction.gain:.3g} is beyond {GAIN_RANGE[0]:g} to {GAIN_RANGE[1]:g}: are the points exchanged?"
+            f" / 增益 {correction.gain:.3g} 超出 {GAIN_RANGE[0]:g} 至 {GAIN_RANGE[1]:g}：校准点是否填反？"
         )
     for raw, reference in points:
         if not lowest <= raw <= highest or not lowest <= reference <= highest:
-            raise CalibrationRefused(f"{raw:g} and {reference:g} have to lie between {lowest:g} and {highest:g}")
+            raise CalibrationRefused(
+                f"{raw:g} and {reference:g} have to lie between {lowest:g} and {highest:g}"
+                f" / {raw:g} 与 {reference:g} 应在 {lowest:g} 至 {highest:g} 之间"
+            )
     if len(points) == 2 and abs(points[0][1] - points[1][1]) < APART.get(quantity, 0.0):
-        raise CalibrationRefused(f"the two points have to lie at least {APART[quantity]:g} apart")
+        raise CalibrationRefused(
+            f"The two points have to lie at least {APART[quantity]:g} apart / 两个校准点至少应相差 {APART[quantity]:g}"
+        )
     for raw in [raw for raw, _ in points] or [_middle(lowest, highest, quantity)]:
         most = OFFSET_MAX.get(quantity, max(abs(raw) * OFFSET_SHARE, 1.0))
         if abs(correction.by(raw)) > most:
-            raise CalibrationRefused(f"a correction of {correction.by(raw):+.3g} is more than {most:g}: the sensor should be replaced")
+            raise CalibrationRefused(
+                f"A correction of {correction.by(raw):+.3g} is more than {most:g}: the sensor should be replaced"
+                f" / 修正量 {correction.by(raw):+.3g} 超过 {most:g}：应更换传感器"
+            )
 
 
 def _middle(lowest: float, highest: float, quantity: str) -> float:

@@ -161,12 +161,17 @@ def shown_profile(profile: Profile) -> ShownProfile:
 def _own_id(connection: Connection, body: ProfileBody) -> str:
     known = queries.profiles(connection, retired=True)
     if body.copied_from is not None and body.copied_from not in known:
-        raise Problem(400, "invalid-body", "copied_from: there is no such profile", field="copied_from")
+        raise Problem(400, "invalid-body", "copied_from: There is no such profile. / 没有该限值方案。", field="copied_from")
     if body.id is None:
         stem = PROFILE_ID.sub("-", (body.copied_from or body.medium_en).lower()).strip("-")[:40] or "profile"
         return f"own-{stem}-{uuid.uuid4().hex[:6]}"
     if body.id in shipped():
-        raise Problem(409, "shipped-profile", "The product's profiles stay as they are: make a copy and edit that.", field="id")
+        raise Problem(
+            409,
+            "shipped-profile",
+            "The product's profiles stay as they are: make a copy and edit that. / 随附的限值方案不可更改：请复制后编辑副本。",
+            field="id",
+        )
     if body.id not in known:
         raise not_found("There is no such profile.")
     return body.id

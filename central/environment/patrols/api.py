@@ -174,7 +174,7 @@ def blueprint() -> Blueprint:
         if not now - BACK_MS <= t_ms <= now + AHEAD_MS:
             raise bad_field("t", "lies more than 15 days back, or ahead")
         if not body.ok and body.note is None:
-            raise bad_field("note", "say what is wrong")
+            raise bad_field("note", "Say what is wrong. / 请说明有何异常。")
         with reading(engine()) as connection:
             if queries.point_named(connection, body.code) is None:
                 raise Problem(404, "not-found", "code: there is no such checkpoint", field="code")

@@ -83,7 +83,9 @@ def _set(plan: queries.Plan, image: str | None, **changed: Any) -> Response:
 def _picture() -> Picture:
     request.max_content_length = BYTES_MAX
     if (request.content_length or 0) > BYTES_MAX:
-        raise Problem(413, "too-large", f"A picture has at most {BYTES_MAX // 1024 // 1024} MiB.")
+        raise Problem(
+            413, "too-large", f"A picture has at most {BYTES_MAX // 1024 // 1024} MiB. / 图片最大 {BYTES_MAX // 1024 // 1024} MiB。"
+        )
     data = request.get_data(cache=False)
     made: list[Picture] = []
     try:
@@ -163,7 +165,7 @@ def _write_routes(made: Blueprint) -> None:
         if (body.x is None) != (body.y is None) or (body.w is None) != (body.h is None):
             raise bad_field("y", "x and y come together, and so do w and h")
         if body.x is not None and found.items >= ITEMS_MAX:
-            raise Problem(409, "full", f"A plan holds {ITEMS_MAX} items.")
+            raise Problem(409, "full", f"A plan holds {ITEMS_MAX} items. / 一张平面图最多放置 {ITEMS_MAX} 项。")
         done = acting.perform("plan.place", {"plan": plan, **msgspec.structs.asdict(body)})
         return acting.answer(done, _whole(plan))
 

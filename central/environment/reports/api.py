@@ -160,7 +160,12 @@ def blueprint() -> Blueprint:
     def report_file(room: str, body: NewReport) -> Response:
         found = _make(room, body.month, body.lang)
         if not found.whole:
-            raise Problem(409, "month-not-over", f"{body.month} is not over: look at it, and file it when it is.", field="month")
+            raise Problem(
+                409,
+                "month-not-over",
+                f"{body.month} is not over: look at it, and file it when it is. / {body.month} 尚未结束：可先查看，结束后再归档。",
+                field="month",
+            )
         ident, act = making.file(engine(), state().objects, found, room=room, month=body.month, lang=body.lang, by=current_user.name)
         if not acts.wait_projected(engine(), act):
             return acting.answer(False, {"id": ident})

@@ -251,7 +251,7 @@ class Document:
             what = alarm.words.get(self._lang) or alarm.rule
             what = f"{alarm.rule} ({alarm.subject}): {what}" + (f" [{'; '.join(marks)}]" if marks else "")
             until = said["lasting"] if alarm.until_ms is None else self._when(alarm.until_ms)
-            answered = alarm.acknowledged_by or said["nobody"]
+            answered = alarm.acknowledged_by or ("–" if alarm.found_later or alarm.held else said["nobody"])
             rows.append((self._when(alarm.since_ms), until, what, f"{answered}: {alarm.note}" if alarm.note else answered))
         self._table((said["since"], said["until"], said["what"], said["acknowledged"]), rows, (20, 20, 56, 30))
         if len(found) > ALARMS_SHOWN:

@@ -82,11 +82,11 @@ def _room(room: str) -> str:
 def _plan(room: str, body: NewWorks) -> Response:
     from_ms, to_ms, now = time_ms("from", body.from_), time_ms("to", body.to), now_ms()
     if from_ms < now - PAST_MS:
-        raise bad_field("from", "lies more than an hour back")
+        raise bad_field("from", "The works begin more than an hour back. / 作业开始时间早于一小时以前。")
     if not from_ms < to_ms or to_ms <= now:
-        raise bad_field("to", "comes after `from`, and has not passed")
+        raise bad_field("to", "The end comes after the beginning, and has not passed. / 结束时间应晚于开始时间，且尚未过去。")
     if to_ms - from_ms > SPAN_MAX_MS:
-        raise bad_field("to", "works hold back alarms for at most 14 days")
+        raise bad_field("to", "Works hold back alarms for at most 14 days. / 作业暂缓报警最长 14 天。")
     ident = str(uuid.uuid4())
     facts = {"works": ident, "room": room, "kind": body.kind, "from_ms": from_ms, "to_ms": to_ms, "reason": body.reason}
     done = acting.perform("works.plan", facts)
@@ -121,14 +121,14 @@ def _works_routes(made: Blueprint) -> None:
     @operation(Operation(right="works.plan", summary="End works before their time.", result=queries.Works, also=LATE))
     def works_end(works: str) -> Response:
         if _works(works).state != "on":
-            raise Problem(409, "not-on", "These works are not going on.")
+            raise Problem(409, "not-on", "These works are not going on. / 该作业不在进行中。")
         return acting.answer(acting.perform("works.end", {"works": works}), _works(works))
 
     @made.post(f"/works/<{IDENT}:works>/cancel")
     @operation(Operation(right="works.plan", summary="Cancel works that have not begun.", result=queries.Works, also=LATE))
     def works_cancel(works: str) -> Response:
         if _works(works).state != "planned":
-            raise Problem(409, "begun", "These works have begun, or are over.")
+            raise Problem(409, "begun", "These works have begun, or are over. / 该作业已开始或已结束。")
         return acting.answer(acting.perform("works.cancel", {"works": works}), _works(works))
 
 

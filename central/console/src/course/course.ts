@@ -64,7 +64,11 @@ class Course {
       else this.act(button.dataset.do!);
     });
     const add = this.part<HTMLSelectElement>("add");
-    add.addEventListener("change", () => { if (add.value) this.toggle(add.value); add.value = ""; });
+    add.addEventListener("change", () => {
+      if (add.value && this.view.mode === "course") this.toggle(add.value);
+      else if (add.value) this.lead(add.value);
+      add.value = "";
+    });
     this.part("plot").addEventListener("keydown", (event) => this.key(event));
     document.addEventListener("muniment:reading", (event) => {
       const { sensor, t, v } = (event as CustomEvent<LiveReading>).detail;
@@ -147,6 +151,14 @@ class Course {
     this.show();
   }
 
+  /** Years and calendar show one course: this one, from now on the first. */
+  private lead(id: string): void {
+    const units = new Set([this.byId.get(id)!.unit]);
+    const rest = this.view.channels.filter((one) => one !== id && (units.has(this.byId.get(one)!.unit) || units.size < 2) && units.add(this.byId.get(one)!.unit));
+    this.view.channels = [id, ...rest].slice(0, CHANNELS_MAX);
+    this.show();
+  }
+
   private show(): void {
     this.window = windowOf(this.view, this.config.first);
     // a calendar of a young room begins with it, and shows a month at least
@@ -159,7 +171,9 @@ class Course {
     press("[data-span]", (one) => this.view.from === null && one.dataset.span === this.view.span);
     press("[data-mode]", (one) => one.dataset.mode === this.view.mode);
     press("[data-by]", (one) => one.dataset.by === this.view.by);
-    for (const option of this.part<HTMLSelectElement>("add").options) option.disabled = this.view.channels.includes(option.value);
+    const add = this.part<HTMLSelectElement>("add"), one = this.view.mode !== "course";
+    for (const option of add.options) option.disabled = one ? option.value === this.view.channels[0] || (this.view.mode === "calendar" && option.value.endsWith(".dew_point")) : this.view.channels.includes(option.value);
+    add.options[0]!.textContent = say(one ? "course_other" : "course_compare");
     const link = this.root.querySelector<HTMLInputElement>("[name=view-channels]");
     if (link) link.value = this.view.channels.join(",");
     document.dispatchEvent(new CustomEvent("muniment:course", { detail: { channels: this.view.channels, from: this.window[0], to: this.window[1] } }));
