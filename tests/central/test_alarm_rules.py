@@ -342,3 +342,60 @@ def test_before_anything_was_set_a_room_is_judged_by_what_its_agent_told_then(ce
         (start - MINUTE, "agent", 24.0),
         (start + 120 * MINUTE, "agent", 20.0),
     ]
+
+
+def test_a_mains_failure_explains_what_goes_silent_with_it(centre: Centre) -> None:
+    room = Room(centre)
+    room.send(record("channel", now_ms(), 1, i=1, sensor="climate", q="temperature", u="Cel", room="room-101"))
+    mains = room.alarm("mains-mains", "room-101/mains", priority="urgent")
+    bad = room.alarm("climate-bad", "room-101/climate")
+    hot = room.alarm("too-hot")  # of the same sensor: its own cause is the nearer one
+    assert [state(centre, one) for one in (mains, bad, hot)] == ["unacknowledged", "suppressed", "suppressed"]
+    centre.ahead_ms += 86_400_000 + 700_000  # its battery is empty: nothing is heard any more
+    later(centre, 0)
+    silent = centre.one("SELECT id FROM alarms WHERE rule = 'agent-silent'")
+    assert (state(centre, silent), centre.one("SELECT cause FROM alarms WHERE id = ?", silent)) == ("suppressed", mains)
+    room.alarm("climate-bad", "room-101/climate", ident=bad, state="returned")
+    room.alarm("mains-mains", "room-101/mains", ident=mains, state="returned")
+    later(centre, 1)
+    assert [state(centre, one) for one in (mains, bad, hot)] == ["returned", "normal", "unacknowledged"]
+
+
+def test_a_silent_agent_explains_its_sensors_and_no_one_elses(centre: Centre) -> None:
+    room, other = Room(centre), Room(centre, "vault-01")
+    centre.ahead_ms += 86_400_000 + 700_000
+    other.send(record("health", now_ms() + centre.ahead_ms, 1, facts={}))
+    later(centre, 0)
+    silent = centre.one("SELECT id FROM alarms WHERE rule = 'agent-silent'")
+    bad = room.alarm("climate-bad", "room-101/climate")  # told before the line was cut for good
+    elsewhere = other.alarm("climate-bad", "vault-01/climate")
+    assert state(centre, elsewhere) == "unacknowledged"
+    assert centre.one("SELECT cause FROM alarms WHERE id = ?", bad) == silent
+    later(centre, 1)  # it was heard again: what still holds is shown
+    assert (state(centre, silent), state(centre, bad)) == ("returned", "unacknowledged")
+
+
+def test_an_agent_that_lost_its_calendar_is_told_again(centre: Centre) -> None:
+    room = Room(centre)
+    with centre.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE agents SET online = 1")
+    act(centre, "calendar.set", weekend=[5, 6], days={})
+    later(centre, 0)
+
+    def given() -> int:
+        return int(centre.one("SELECT count(*) FROM commands WHERE name = 'calendar.set'"))
+
+    def answer(**facts: Any) -> None:
+        t = now_ms() + centre.ahead_ms
+        ident = centre.one("SELECT command FROM commands_kept WHERE name = 'calendar.set'")
+        room.send(record("command.done", t, 1, id=ident, ok=True), record("config", t + 1, 2, facts=facts))
+
+    assert given() == 1
+    answer(calendar={"weekend": [5, 6], "days": {}})
+    later(centre, 10)
+    assert given() == 1  # it keeps what it was told
+    room.send(record("config", now_ms() + centre.ahead_ms, 3, facts={"calendar": None}))  # a new disk
+    later(centre, 1)
+    assert given() == 2
+    later(centre, 1)
+    assert given() == 2  # not at every turn
