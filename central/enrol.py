@@ -12,6 +12,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, insert, select, update
 
+from central.environment.raising import CENTRE
 from central.keys import public_bytes, write_secret
 from central.ledger import acts
 from central.ledger.tables import agent_keys, agents
@@ -112,6 +113,8 @@ def enrol(engine: Engine, *, key: Ed25519PrivateKey, name: str, room: str, publi
 
     The three files are for the agent's machine, and are readable by their owner only. ValueError if the key is another agent's.
     """
+    if name == CENTRE:
+        raise ValueError(f"{CENTRE} is what the centre calls itself; give the agent another name")
     token, password, now_ms = secrets.token_urlsafe(32), secrets.token_urlsafe(32), time.time_ns() // 1_000_000
     values = {"room": room, "token_hash": hashlib.sha256(token.encode()).hexdigest()}
     with writing(engine) as connection:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from central.environment import relations, states
@@ -14,6 +14,7 @@ from central.store.projecting import ActEntry, BatchEntry, Context, Record, as_j
 SYSTEM = "system"
 PRIORITIES = ("low", "medium", "high", "urgent")
 ALARM_FIELDS = ("id", "rule", "subject", "priority", "state", "room", "active", "cause", "uncertain")
+ACTIVE_MAX = 1000  # of one agent
 WORKS, ALARM = "works:", "alarm:"  # what an alarm is suppressed by, before its id
 
 
@@ -117,6 +118,8 @@ class AlarmProjector:
         grew = old is not None and active and old.active
         what = ("certain" if old.uncertain and not uncertain else "told") if grew else "raised" if active else "returned"
         same = (alarm_notes.c.alarm_id == ident) & (alarm_notes.c.what == what) & (alarm_notes.c.t_ms == stamp.t_ms)
+        if active and not grew:
+            self._few(context, entry.agent)
         if old is not None:
             if context.connection.scalar(select(alarm_notes.c.id).where(same & (alarm_notes.c.actor == actor))) is not None:
                 return  # journalled again in a new epoch, and known
@@ -128,7 +131,7 @@ class AlarmProjector:
                 self._on_or_off(context, old, active=active, t_ms=stamp.t_ms)
         else:
             agent, room = entry.agent, context.room_in(entry.agent, record)
-            kind = relations.kind_of(context.connection, agent=agent, rule=record["rule"], subject=record["subject"])
+            kind = relations.kind_of(context.connection, agent=agent, rule=record["rule"], subject=record["subject"], own=False)
             row = {"id": ident, "agent": agent, "room": room, "rule": record["rule"], "subject": record["subject"], "kind": kind}
             row |= {"priority": record.get("priority", "medium"), "value": record.get("value"), "limit": record.get("limit")}
             beneath = "unacknowledged" if active else "returned"
@@ -140,6 +143,13 @@ class AlarmProjector:
         self._note(context, ident, leaf_idx=entry.leaf_idx, t_ms=stamp.t_ms, what=what, actor=actor, seq=seq)
         if what == "raised":
             self._covered(context, ident, leaf_idx=entry.leaf_idx, t_ms=stamp.t_ms, seq=seq)
+
+    @staticmethod
+    def _few(context: Context, agent: str) -> None:
+        """ValueError where so many of an agent's alarms are active that one more tells nobody anything."""
+        count = select(func.count()).select_from(alarms).where(alarms.c.active, alarms.c.agent == agent)
+        if (context.connection.scalar(count) or 0) >= ACTIVE_MAX:
+            raise ValueError(f"{ACTIVE_MAX} alarms of this agent are active already")
 
     def _on_or_off(self, context: Context, row: Any, *, active: bool, t_ms: int) -> None:
         values: dict[str, Any] = {"returned_ms": None if active else t_ms}
@@ -170,7 +180,7 @@ class AlarmProjector:
         old, words = self._found(context, body["alarm"]), as_json(body["words"])
         if old is None:
             row = {name: body[name] for name in ("agent", "room", "rule", "subject", "priority")}
-            row["kind"] = relations.kind_of(context.connection, agent=row["agent"], rule=row["rule"], subject=row["subject"])
+            row["kind"] = relations.kind_of(context.connection, agent=row["agent"], rule=row["rule"], subject=row["subject"], own=True)
             row |= {"id": body["alarm"], "state": "unacknowledged", "beneath": "unacknowledged", "active": True}
             context.connection.execute(insert(alarms).values(**row, since_ms=entry.t_ms, words=words))
             self._changed[body["alarm"]] = None

@@ -8,6 +8,7 @@ from central.environment.tables import alarms
 from central.ledger import acts
 
 SYSTEM = "system"
+CENTRE = "centre"  # the agent of alarms that are about no one agent
 PREFIX = "centre:"  # of the centre's own alarms' ids; an agent's begin with its name
 Words = Mapping[str, str]  # language -> text, saying what is wrong and what to do
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, or_, select
 
-from central.environment.tables import alarms
+from central.environment.raising import CENTRE
+from central.environment.tables import agent_rooms, alarms, rooms
 from central.health.queries import config_of
 
 # kind -> how a rule's name ends; agents name a contact's and a sensor's rules `{name}-{what}`
@@ -54,11 +55,15 @@ RELATIONS = (  # the first that fits counts
 )
 KINDS = ("limit", "sensor", "calibration", "patrol", "flood", "silent", "missing", *ENDINGS, "")
 BEFORE_MS = 15 * MINUTE_MS  # a consequence may be noticed so long before its cause is
+LOOKED_MAX = 200  # alarms looked at for one; what a flood hides beyond them stands by itself
 
 
-def kind_of(connection: Connection, *, agent: str, rule: str, subject: str) -> str:
-    """The kind of an alarm by its rule's name and subject; "" for a condition that none of the tables knows."""
-    if rule in OWN:
+def kind_of(connection: Connection, *, agent: str, rule: str, subject: str, own: bool) -> str:
+    """The kind of an alarm by its rule's name and subject; "" for a condition that none of the tables knows.
+
+    Only the centre's `own` alarms have its own kinds, whatever an agent calls a rule.
+    """
+    if own and rule in OWN:
         return OWN[rule]
     for kind, ending in ENDINGS.items():
         if rule.endswith(ending):
@@ -77,9 +82,16 @@ def sensor_of(subject: str) -> str:
     return f"{agent}/{rest.partition('.')[0]}" if dot and "/" not in subject else subject
 
 
-def _within(scope: str, cause: Any, consequence: Mapping[str, Any]) -> bool:
+def at_home(connection: Connection, room: str) -> frozenset[str]:
+    """Who may explain the alarms of others in a room: the agents that were enrolled for it (or, if none was, the one that named it first)
+    and the centre itself. Any agent may name any room; one that is not at home there explains its own alarms alone."""
+    enrolled = connection.scalars(select(agent_rooms.c.agent).where(agent_rooms.c.room == room)).all()
+    return frozenset(enrolled or connection.scalars(select(rooms.c.agent).where(rooms.c.id == room)).all()) | {CENTRE}
+
+
+def _within(scope: str, cause: Any, consequence: Mapping[str, Any], home: frozenset[str]) -> bool:
     if scope == "room":
-        return bool(cause.room) and cause.room == consequence["room"]
+        return bool(cause.room) and cause.room == consequence["room"] and (cause.agent in home or cause.agent == consequence["agent"])
     if scope == "sensor":
         return sensor_of(cause.subject) == sensor_of(consequence["subject"])
     return bool(cause.agent == consequence["agent"])
@@ -91,15 +103,22 @@ def cause_of(connection: Connection, alarm: Mapping[str, Any], *, t_ms: int) -> 
     if not fitting:
         return None
     longest = max(relation.tail_ms for relation in fitting)
-    open_ = alarms.c.active | ((alarms.c.returned_ms > t_ms - longest) & (alarms.c.returned_ms <= t_ms))
+    kinds = alarms.c.kind.in_({relation.cause for relation in fitting}) & (alarms.c.id != alarm["id"]) & ~alarms.c.found_later
     near = or_(alarms.c.room == alarm["room"], alarms.c.agent == alarm["agent"])
-    kinds = alarms.c.kind.in_({relation.cause for relation in fitting})
-    query = select(alarms).where(open_ & near & kinds & (alarms.c.id != alarm["id"]) & ~alarms.c.found_later)
-    found = connection.execute(query.order_by(alarms.c.since_ms, alarms.c.id)).all()
+    asked = [alarms.c.active & near & kinds]
+    if longest:  # what explains others after it is over does so in its room
+        over = (alarms.c.returned_ms > t_ms - longest) & (alarms.c.returned_ms <= t_ms)
+        asked.append((alarms.c.room == alarm["room"]) & over & ~alarms.c.active & kinds)
+    found: list[Any] = []
+    for which in asked:  # two questions, each by an index
+        found += connection.execute(select(alarms).where(which).order_by(alarms.c.since_ms, alarms.c.id).limit(LOOKED_MAX)).all()
+    found.sort(key=lambda row: (row.since_ms, row.id))
+    home = at_home(connection, alarm["room"])
     for relation in fitting:
         for cause in found:
             current = cause.active or (cause.returned_ms or 0) > t_ms - relation.tail_ms
-            if cause.kind == relation.cause and cause.since_ms <= t_ms + BEFORE_MS and current and _within(relation.scope, cause, alarm):
+            fits = cause.kind == relation.cause and cause.since_ms <= t_ms + BEFORE_MS and current
+            if fits and _within(relation.scope, cause, alarm, home):
                 return str(cause.id)
     return None
 
@@ -109,11 +128,12 @@ def consequences_of(connection: Connection, cause: Any, *, t_ms: int) -> list[st
     relations = [relation for relation in RELATIONS if relation.cause == cause.kind and relation.cause != "flood"]
     near = or_(alarms.c.room == cause.room, alarms.c.agent == cause.agent)
     query = select(alarms).where((alarms.c.state == "unacknowledged") & near & (alarms.c.since_ms >= t_ms - BEFORE_MS))
-    found = connection.execute(query.order_by(alarms.c.since_ms, alarms.c.id)).all() if relations else []
+    found = connection.execute(query.order_by(alarms.c.since_ms, alarms.c.id).limit(LOOKED_MAX)).all() if relations else []
+    home = at_home(connection, cause.room)
     return [
         str(row.id)
         for row in found
-        if row.id != cause.id and any(row.kind in one.explains and _within(one.scope, cause, dict(row._mapping)) for one in relations)
+        if row.id != cause.id and any(row.kind in one.explains and _within(one.scope, cause, dict(row._mapping), home) for one in relations)
     ]
 
 

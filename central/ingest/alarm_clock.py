@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -10,7 +9,7 @@ from sqlalchemy import Connection, select
 from central.config import AlarmTimes, Limits
 from central.environment import relations
 from central.environment.alarm_projection import ALARM, PRIORITIES, SYSTEM, WORKS
-from central.environment.raising import open_alarm, raise_alarm, return_alarm
+from central.environment.raising import CENTRE, open_alarm, raise_alarm, return_alarm
 from central.environment.tables import alarms
 from central.environment.works.queries import works_on
 from central.ledger import acts
@@ -82,25 +81,28 @@ class AlarmClock:
         recent = (alarms.c.since_ms >= since_ms) & (alarms.c.since_ms <= now_ms) & (alarms.c.room != "") & ~alarms.c.found_later
         query = select(alarms.c.id, alarms.c.room, alarms.c.agent, alarms.c.kind, alarms.c.state)
         rows = connection.execute(query.where(recent & (alarms.c.kind != "flood")).order_by(alarms.c.since_ms, alarms.c.id)).all()
-        counts = Counter(row.room for row in rows)
-        standing = connection.execute(select(alarms.c.room, alarms.c.id).where(alarms.c.active & (alarms.c.kind == "flood"))).all()
-        for room, count in counts.items():
-            if count > most:
-                self._raise_flood(connection, room, count, now_ms)
-                if flood := open_alarm(connection, rule=FLOOD, subject=room):
-                    for row in [row for row in rows if row.room == room][most:]:
+        home = {room: relations.at_home(connection, room) for room in {row.room for row in rows}}
+        floods: dict[str, list[Any]] = {}  # subject -> its alarms: an agent that is not at home in a room floods itself alone
+        for row in rows:
+            floods.setdefault(row.room if row.agent in home[row.room] else f"{row.room}/{row.agent}", []).append(row)
+        standing = connection.execute(select(alarms.c.subject, alarms.c.id).where(alarms.c.active & (alarms.c.kind == "flood"))).all()
+        for subject, mine in floods.items():
+            if len(mine) > most:
+                agent = CENTRE if subject == mine[0].room else mine[0].agent
+                self._raise_flood(connection, {"subject": subject, "agent": agent, "room": mine[0].room}, len(mine), now_ms)
+                if flood := open_alarm(connection, rule=FLOOD, subject=subject):
+                    for row in mine[most:]:
                         if row.state == "unacknowledged" and row.kind not in relations.LOUD:
                             self._act(connection, "alarm.suppress", now_ms, alarm=row.id, by=f"{ALARM}{flood}")
         for flooded in standing:
-            if counts[flooded.room] <= most // FEW:
+            if len(floods.get(flooded.subject, ())) <= most // FEW:
                 return_alarm(connection, flooded.id, t_ms=now_ms)
                 self._count += 1
 
-    def _raise_flood(self, connection: Connection, room: str, count: int, now_ms: int) -> None:
+    def _raise_flood(self, connection: Connection, about: dict[str, str], count: int, now_ms: int) -> None:
         figures = (count, self._times.flood_s // 60 or 1, self._times.flood_count)
         words = {language: text.format(*figures) for language, text in FLOOD_WORDS.items()}
-        about = {"rule": FLOOD, "subject": room, "agent": "centre", "room": room, "priority": "high"}
-        self._count += raise_alarm(connection, **about, words=words, t_ms=now_ms, lasting=True)
+        self._count += raise_alarm(connection, rule=FLOOD, priority="high", **about, words=words, t_ms=now_ms, lasting=True)
 
     def _again(self, last_ms: int, now_ms: int) -> bool:
         return self._times.repeat_s > 0 and last_ms < now_ms - self._times.repeat_s * 1000

@@ -146,6 +146,38 @@ def test_a_year_of_late_readings_is_looked_into_a_little_at_a_time(centre: Centr
     assert centre.one("SELECT count(DISTINCT since_ms) FROM alarms WHERE found_later") == 39
 
 
+def alarm(agent: str, n: int, rule: str, subject: str, **facts: Any) -> dict[str, Any]:
+    return record("alarm", now_ms(), 1, id=f"{agent}:e1:{n}", rule=rule, state="active", subject=subject, priority="high", **facts)
+
+
+@pytest.mark.parametrize("trick", ["door-held-open", "alarm-flood", "a flood", "agent-silent", "hall-mains"])
+def test_a_rogue_agent_hides_nobody_elses_alarms(centre: Centre, trick: str) -> None:
+    honest, rogue = centre.enrol(Journal("honest"), room="vault-01"), centre.enrol(Journal("rogue"), room="room-101")
+    honest.add("events", alarm("honest", 1, "too-hot", "honest.climate.temperature"))
+    centre.send(honest.batch("events"))
+    names = [f"r{n}" for n in range(30)] if trick == "a flood" else [trick]
+    for n, rule in enumerate(names):
+        subject = "rogue.s.temperature" if trick == "a flood" else "rogue/door"
+        rogue.add("events", alarm("rogue", n, rule, subject, room="vault-01"))
+    centre.send(rogue.batch("events"))
+    centre.write()
+    honest.add("events", alarm("honest", 2, "too-damp", "honest.climate.relative_humidity"))
+    centre.send(honest.batch("events", 2))
+    centre.write()
+    assert centre.rows("SELECT state FROM alarms WHERE agent = 'honest'") == [("unacknowledged",)] * 2
+    if trick == "a flood":
+        assert centre.one("SELECT count(*) FROM alarms WHERE agent = 'rogue' AND state = 'suppressed'") == 20
+
+
+def test_alarms_by_the_thousand_are_cut_off(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("central.environment.alarm_projection.ACTIVE_MAX", 20)
+    rogue = centre.enrol(Journal("rogue"))
+    rogue.add("events", *(alarm("rogue", n, "door-held-open", "rogue/door") for n in range(30)))
+    centre.send(rogue.batch("events"))
+    assert centre.one("SELECT count(*) FROM alarms WHERE agent = 'rogue'") == 20
+    still_there(centre)
+
+
 def test_alternatives_beyond_what_anybody_sets_are_refused() -> None:
     with pytest.raises(TooMany):
         combine([[Box(t_min=n + m / 9, rh_max=n + m / 9) for n in range(25)] for m in range(2)])
