@@ -201,3 +201,24 @@ def test_the_page_lists_the_months_with_what_was_filed(room: Room, client: Flask
     assert f'data-month="{MONTH}"' in page
     assert "/api/v1/reports/r-page/pdf" in page
     assert "2026-02" not in page  # before the first reading
+
+
+def test_each_time_is_held_against_the_limits_in_force_then(room: Room) -> None:
+    changed = room.from_ms + 25 * DAY_MS  # the last test of this room: for those before, its agent's limits stand
+    cool = {"id": "cool", "medium_en": "film", "medium_zh": "胶片", "boxes": [{"t_max": 18.0, "rh_max": 60.0}]}
+    with writing(room.centre.engine) as connection:
+        body = {"room": "room-101", "media": ["cool"], "profiles": [cool]}
+        acts.record(connection, kind="room.limits", actor="zhou", body=body, t_ms=changed)
+    room.centre.write()
+    report = room.report()
+    assert report.limits_changed == [changed] and report.limits.boxes[0].t_max == 18
+    (sensor,) = report.sensors
+
+    def inside(t_ms: int, t: float, h: float) -> bool:
+        return t <= 18 and h <= 60 if t_ms >= changed else 14 <= t <= 24 and 45 <= h <= 60
+
+    assert sensor.summary.within_limits == pytest.approx(sum(inside(*one) for one in room.climate) / len(room.climate), abs=1e-9)
+    assert [day.within for day in sensor.days[23:27]] == [1.0, 1.0, pytest.approx(0.5, abs=0.02), pytest.approx(0.5, abs=0.02)]
+    evidence = Evidence(site="demo", made_ms=room.to_ms, made_by="zhou", tree_size=1, root="ab" * 32)
+    pdf = Document(report, evidence, lang="en", fonts=fonts(room.centre.config.data / "fonts")).bytes()
+    assert "each time is held against the limits in force then" in " ".join(_text(pdf).split())

@@ -13,7 +13,7 @@ from central.environment.metrics.cells import TOLERANCE_C as TOLERANCE_C
 from central.environment.metrics.cells import TOLERANCE_PCT as TOLERANCE_PCT
 from central.environment.metrics.en15757 import En15757, band
 from central.environment.metrics.mould import MATERIALS, PINE
-from central.environment.metrics.within import Bounds, Limits, Within
+from central.environment.metrics.within import Bounds, LimitsOver, Within
 from central.environment.metrics.words import meaning
 
 JUDGED_MS = 20 * 3_600_000  # of a day; with less of it covered its swing is not judged
@@ -252,20 +252,22 @@ def summarise_events(
     setting: Setting,
     *,
     boxes: Sequence[Bounds] | None = None,
+    limits: Sequence[tuple[int, Sequence[Bounds]]] | None = None,
     asked: Asked = NOTHING_ASKED,
     day_of: Callable[[int], int] = utc_day,
     span_ms: tuple[int, int] | None = None,
 ) -> Summary:
-    """The same of events in order, as `events_of` makes them."""
+    """The same of events in order, as `events_of` makes them; `limits` in place of `boxes` where they changed: [(from when, boxes)]."""
     days = list(days_of(events, setting, day_of=day_of))
-    limits = Limits(boxes or (), tolerance_c=setting.tolerance_c, tolerance_pct=setting.tolerance_pct)
+    followed = limits or [(0, boxes or ())]
+    judged = LimitsOver(followed, tolerance_c=setting.tolerance_c, tolerance_pct=setting.tolerance_pct)
     times, humidities, lasted = [], [], []
     for t_ms, temp, rh, held_ms in held(events, setting):
         times.append(t_ms)
         humidities.append(rh)
         lasted.append(held_ms)
-        if boxes:
-            limits.add(temp, rh, held_ms)
+        if boxes or limits:
+            judged.add(t_ms, temp, rh, held_ms)
     span = span_ms or ((events[0].t_ms, events[-1].t_ms + setting.interval_ms) if events else None)
     found = band(times, humidities, lasted)
-    return summary_of(days, setting=setting, span_ms=span, within=limits.result(), en15757=found, asked=asked)
+    return summary_of(days, setting=setting, span_ms=span, within=judged.result(), en15757=found, asked=asked)

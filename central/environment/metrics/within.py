@@ -1,6 +1,7 @@
 """Share of time within limits that come as pairs: boxes of temperature with humidity, alternatives of each other."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
@@ -95,6 +96,26 @@ class Limits:
             return None
         low, high = self._surely / total, self._possibly / total
         return Within(share=self._inside / total, low=low, high=high, open=(self._possibly - self._surely) / total)
+
+
+class LimitsOver:
+    """Counts time against boxes that followed each other: [(from when, boxes)] in order, the first of them from ever."""
+
+    def __init__(self, spans: Sequence[tuple[int, Sequence[Bounds]]], *, tolerance_c: float, tolerance_pct: float) -> None:
+        """At least one span."""
+        self._starts = [from_ms for from_ms, _boxes in spans]
+        self._each = [Limits(boxes, tolerance_c=tolerance_c, tolerance_pct=tolerance_pct) for _from, boxes in spans]
+
+    def add(self, t_ms: int, temp_c: float, rh_pct: float, held_ms: int) -> None:
+        """Count the climate of a moment for so long."""
+        self._each[max(bisect_right(self._starts, t_ms) - 1, 0)].add(temp_c, rh_pct, held_ms)
+
+    def result(self) -> Within | None:
+        """The shares over all spans."""
+        total = Limits((), tolerance_c=0.0, tolerance_pct=0.0)
+        for one in self._each:
+            total.take(one)
+        return total.result()
 
 
 def within(held: Iterable[tuple[float, float, int]], limits: Limits) -> Within | None:

@@ -20,6 +20,7 @@ from central.environment.reports.words import words
 
 FONT = "noto"
 ALARMS_SHOWN = 60
+CHANGES_SHOWN = 6
 GAPS_SHOWN = 12
 CHART_MM = 34.0
 METRICS = ("twpi_years", "lifetime_multiplier", "mkt_c", "mould_index", "dew_point_c", "absolute_humidity_g_m3", "emc_pct")
@@ -166,6 +167,8 @@ class Document:
             self._line(f"· {source.medium[self._lang]}: {source.standard}", size=8)
         if kept.sources:
             self._line(said["verify"], size=8, colour=drawing.MUTED)
+        if changed := self._report.limits_changed:
+            self._line(said["limits_changed"].format(", ".join(map(self._when, changed[:CHANGES_SHOWN]))), size=8, colour=drawing.MUTED)
         if kept.origin == "agent":
             self._line(said["from_agent"], size=8, colour=drawing.MUTED)
         elif kept.set_by is not None and kept.set is not None:

@@ -14,15 +14,16 @@ from sqlalchemy import Connection, select
 from central.environment import values
 from central.environment.limits import queries as limits
 from central.environment.metrics.cells import TOLERANCE_C, TOLERANCE_PCT, Event, Setting, merged
-from central.environment.metrics.series import Asked, Summary, held, summarise, usual_interval
+from central.environment.metrics.series import Asked, Summary, held, summarise_events, usual_interval
 from central.environment.metrics.store import setting_of
-from central.environment.metrics.within import Limits
+from central.environment.metrics.within import Bounds, LimitsOver
 from central.environment.patrols import queries as patrols
 from central.environment.tables import alarm_notes, alarms, channels
 from central.environment.works import queries as works
 from central.security import queries as security
 
 HOUR_MS = 3_600_000
+Spans = Sequence[tuple[int, Sequence[Bounds]]]  # limits as they followed each other
 GOOD = 0
 ALARMS_MAX = 500
 DOORS_MAX = 5000
@@ -97,7 +98,8 @@ class MonthReport(msgspec.Struct, frozen=True):
     from_ms: int
     to_ms: int
     whole: bool
-    limits: limits.RoomLimits
+    limits: limits.RoomLimits  # as they stood at the month's end
+    limits_changed: list[int]  # when they changed within it, ms: each time is held against those of then
     sensors: list[SensorMonth]
     alarms: list[AlarmFact]
     works: list[works.Works]
@@ -125,7 +127,8 @@ def month_report(connection: Connection, room: str, month: str, *, zone: ZoneInf
     to_ms = min(end_ms, now_ms)
     if to_ms <= from_ms:
         raise ValueError(f"{month} has not begun")
-    kept = limits.limits_of_room(connection, room, at_ms=to_ms)
+    followed = limits.limits_over(connection, room, from_ms=from_ms, to_ms=to_ms)
+    kept, spans = followed[-1][1], [(t_ms, then.boxes) for t_ms, then in followed]
     settings = limits.settings_of(connection, [room]).get(room)
     openings = security.openings_of(connection, room, from_ms=from_ms, to_ms=to_ms, limit=DOORS_MAX)
     doors: dict[str, int] = {}
@@ -143,7 +146,8 @@ def month_report(connection: Connection, room: str, month: str, *, zone: ZoneInf
         to_ms=to_ms,
         whole=now_ms >= end_ms,
         limits=kept,
-        sensors=_sensors(connection, room, kept, span=(from_ms, to_ms), zone=zone),
+        limits_changed=[t_ms for t_ms, _ in followed[1:]],
+        sensors=_sensors(connection, room, kept, spans, span=(from_ms, to_ms), zone=zone),
         alarms=_alarms(connection, room, from_ms, to_ms),
         works=works.works_of_room(connection, room, from_ms=from_ms, to_ms=to_ms),
         patrols=patrols.checks_between(connection, from_ms=from_ms, to_ms=to_ms, room=room),
@@ -152,7 +156,9 @@ def month_report(connection: Connection, room: str, month: str, *, zone: ZoneInf
     )
 
 
-def _sensors(connection: Connection, room: str, kept: limits.RoomLimits, *, span: tuple[int, int], zone: ZoneInfo) -> list[SensorMonth]:
+def _sensors(
+    connection: Connection, room: str, kept: limits.RoomLimits, spans: Spans, *, span: tuple[int, int], zone: ZoneInfo
+) -> list[SensorMonth]:
     pairs: dict[tuple[str, str], dict[str, tuple[int, str | None, float | None]]] = {}
     mine = select(channels).where(channels.c.room == room, channels.c.q.in_(("temperature", "relative_humidity")))
     for row in connection.execute(mine.order_by(channels.c.channel)):
@@ -160,7 +166,7 @@ def _sensors(connection: Connection, room: str, kept: limits.RoomLimits, *, span
     made = []
     for (agent, sensor), pair in pairs.items():
         if len(pair) == 2:
-            made.append(_sensor(connection, f"{agent}.{sensor}", pair, kept, span=span, zone=zone))
+            made.append(_sensor(connection, f"{agent}.{sensor}", pair, kept, spans, span=span, zone=zone))
     return made
 
 
@@ -169,6 +175,7 @@ def _sensor(
     name: str,
     pair: dict[str, tuple[int, str | None, float | None]],
     kept: limits.RoomLimits,
+    spans: Spans,
     *,
     span: tuple[int, int],
     zone: ZoneInfo,
@@ -184,17 +191,11 @@ def _sensor(
     usual = max(usual_interval([t for t, _ in raw[ident]]) for ident in (temp_id, rh_id))
     setting = replace(setting_of(usual), tolerance_c=tolerance_c, tolerance_pct=tolerance_pct)  # gaps are those of the metrics
     events = list(merged(raw[temp_id], raw[rh_id], hold_ms=setting.gap_ms))
-    times, temps, humidities = [one.t_ms for one in events], [one.temp_c for one in events], [one.rh_pct for one in events]
-    summary = summarise(
-        times,
-        temps,
-        humidities,
-        boxes=kept.boxes or None,
+    summary = summarise_events(
+        events,
+        setting,
+        limits=spans,
         asked=Asked(kept.set_point_c, kept.set_point_pct, kept.swing_c, kept.swing_pct),
-        interval_ms=usual,
-        gap_ms=setting.gap_ms,
-        tolerance_c=tolerance_c,
-        tolerance_pct=tolerance_pct,
         day_of=lambda t_ms: _midnight(t_ms, zone),
         span_ms=span,
     )
@@ -204,7 +205,7 @@ def _sensor(
         tolerance_c=tolerance_c,
         tolerance_pct=tolerance_pct,
         summary=summary,
-        days=_days(events, setting, kept, span=span, zone=zone),
+        days=_days(events, setting, spans, span=span, zone=zone),
         temp=_hours([(one.t_ms, one.temp_c) for one in events]),
         rh=_hours([(one.t_ms, one.rh_pct) for one in events]),
         gaps=_gaps(events, setting, span=span),
@@ -217,17 +218,17 @@ def _midnight(t_ms: int, zone: ZoneInfo) -> int:
     return round(local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).timestamp() * 1000)
 
 
-def _days(events: Sequence[Event], setting: Setting, kept: limits.RoomLimits, *, span: tuple[int, int], zone: ZoneInfo) -> list[Day]:
-    by_day: dict[date, list[tuple[float, float, int]]] = {}
+def _days(events: Sequence[Event], setting: Setting, spans: Spans, *, span: tuple[int, int], zone: ZoneInfo) -> list[Day]:
+    by_day: dict[date, list[tuple[int, float, float, int]]] = {}
     for t_ms, temp_c, rh_pct, held_ms in held(events, setting):
-        by_day.setdefault(datetime.fromtimestamp(t_ms / 1000, zone).date(), []).append((temp_c, rh_pct, held_ms))
+        by_day.setdefault(datetime.fromtimestamp(t_ms / 1000, zone).date(), []).append((t_ms, temp_c, rh_pct, held_ms))
     made = []
     day, last = (datetime.fromtimestamp(t / 1000, zone).date() for t in (span[0], span[1] - 1))
     while day <= last:
         begin, end = (round(datetime(one.year, one.month, one.day, tzinfo=zone).timestamp() * 1000) for one in (day, day + timedelta(1)))
         found = by_day.get(day, [])
-        covered = sum(held_ms for _, _, held_ms in found)
-        judged = Limits(kept.boxes, tolerance_c=setting.tolerance_c, tolerance_pct=setting.tolerance_pct)
+        covered = sum(held_ms for _, _, _, held_ms in found)
+        judged = LimitsOver(spans, tolerance_c=setting.tolerance_c, tolerance_pct=setting.tolerance_pct)
         for one in found:
             judged.add(*one)
         result = judged.result()
@@ -236,10 +237,10 @@ def _days(events: Sequence[Event], setting: Setting, kept: limits.RoomLimits, *,
                 day=day.isoformat(),
                 coverage=min(1.0, covered / (min(end, span[1]) - begin)),
                 within=None if result is None else result.share,
-                t_min=min((temp for temp, _, _ in found), default=None),
-                t_max=max((temp for temp, _, _ in found), default=None),
-                rh_min=min((rh for _, rh, _ in found), default=None),
-                rh_max=max((rh for _, rh, _ in found), default=None),
+                t_min=min((temp for _, temp, _, _ in found), default=None),
+                t_max=max((temp for _, temp, _, _ in found), default=None),
+                rh_min=min((rh for _, _, rh, _ in found), default=None),
+                rh_max=max((rh for _, _, rh, _ in found), default=None),
             )
         )
         day += timedelta(1)

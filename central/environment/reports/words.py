@@ -13,6 +13,10 @@ WORDS = {
     "no_ledger": ("no checkpoint yet", "尚无校验点"),
     "summary": ("In short", "概要"),
     "good": ("Of the measured time, {within} % was within the limits.", "实测时间中有 {within} % 处于限值之内。"),
+    "limits_changed": (
+        "As they stand at the end; changed on {}: each time is held against the limits in force then.",
+        "此为期末限值；{} 有变更：各时段按当时有效的限值评定。",
+    ),
     "no_limits": ("No limits are set for this room.", "本库房尚未设定限值。"),
     "covered": (
         "Measured time covers {coverage} % of the period; gaps are shown as gaps, nothing is filled in.",
