@@ -57,7 +57,12 @@ Plain = str | int | float | bool | None
 
 
 class AgentCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an agent is asked to do; e.g. calibration.set with {"channel": "room-101.climate.temperature", "offset": -0.3}."""
+    """What an agent is asked to do; e.g. calibration.set with {"channel": "room-101.climate.temperature", "offset": -0.3}.
+
+    Limits, works and the calendar are not among it: they are set for a room, or for all, where the act keeps who and why
+    (`POST /rooms/{room}/limits`, `POST /rooms/{room}/works`, `PUT /calendar`), and the centre sees that agents keep them. One given here
+    would be undone at the next turn.
+    """
 
     name: Literal["output.set", "identify", "config.get", "calibration.set", "profile.set"]
     args: dict[Annotated[str, msgspec.Meta(max_length=40)], Plain | dict[str, Plain | list[str]]] = {}

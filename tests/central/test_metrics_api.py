@@ -17,7 +17,7 @@ from tests.central.web_fixtures import PASSWORD
 from wire.records import record
 
 DAY, HOUR = 86_400_000, 3_600_000
-DAYS = 45
+DAYS = 70
 CLIMATE = [(18 + k % 24 / 8, 46 + k % 9) for k in range(DAYS * 24)]
 
 
@@ -26,7 +26,7 @@ def pi(t: float, rh: float) -> float:
 
 
 class Room:
-    """A centre with one room whose sensor has reported each hour of 45 whole days, but for one day."""
+    """A centre with one room whose sensor has reported each hour of 70 whole days, but for one day."""
 
     def __init__(self, folder: Path) -> None:
         self.centre = Centre(folder)
@@ -73,11 +73,11 @@ def test_a_rooms_metrics_are_those_of_its_readings(room: Room) -> None:
     assert sensor["temperature"] == "room-101.climate.temperature"
     climate = [pair for k, pair in enumerate(CLIMATE) if k // 24 != 20]
     summary = sensor["summary"]
-    assert summary["values"] == len(climate) and summary["coverage"] == pytest.approx(44 / 45)
+    assert summary["values"] == len(climate) and summary["coverage"] == pytest.approx((DAYS - 1) / DAYS)
     assert summary["twpi_years"] == pytest.approx(len(climate) / sum(1 / pi(t, rh) for t, rh in climate))
     assert summary["within_limits"] == pytest.approx(sum(t <= 20 and 47 <= rh <= 52 for t, rh in climate) / len(climate))
     assert summary["within"]["low"] < summary["within_limits"] < summary["within"]["high"]
-    assert summary["swing_c"]["days"] == 44 and summary["swing_c"]["max"] == pytest.approx(23 / 8)
+    assert summary["swing_c"]["days"] == DAYS - 1 and summary["swing_c"]["max"] == pytest.approx(23 / 8)
     assert summary["en15757"]["valid"] is False
     months = sensor["months"]
     assert [month["month"] for month in months] == sorted({rfc3339(room.start + k * DAY)[:7] for k in range(DAYS)})
