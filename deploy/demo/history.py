@@ -31,7 +31,8 @@ STEP_MS = 300_000  # as far apart as values may be without a gap between them, a
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 END_MS = 60_000  # the past ends so long before the start
-NEAR_DAYS = 21  # sensors beside the room's climate: so far back
+NEAR_DAYS = 21
+NEAR = ("light", "wall")  # these sensors go back so far only
 FADE_DAYS = 2.0  # the course of the past comes back to where the simulated room begins
 BOOT_M = 60_000
 
@@ -132,7 +133,7 @@ class PastOf:
     def _moment(self, t: int) -> Iterator[dict[str, Any]]:
         values = self._values(t)
         for sensor, quantities in self._past.sensors.items():
-            if sensor != "climate" and t < self._near_ms:
+            if sensor in NEAR and t < self._near_ms:
                 continue
             for quantity, (_unit, resolution, _tolerance) in quantities.items():
                 value = values["surface" if sensor == "wall" else quantity]

@@ -16,14 +16,14 @@ from werkzeug.test import TestResponse
 from central.environment.instruments import care
 from central.environment.instruments.correction import Correction, drift, from_points
 from central.environment.instruments.light import LIGHT_LIMITS, dose, uv_per_lumen
-from central.environment.instruments.queries import today_of
+from central.environment.instruments.queries import serials_between, today_of
 from central.environment.instruments.tables import PROJECTIONS
 from central.environment.metrics.tables import metric_days, metric_sensors
 from central.environment.tables import SUM_SCALE, channels, rollup_hour
 from central.ingest import writer
 from central.rebuild import rebuild
 from central.store.engine import reading, writing
-from central.times import now_ms
+from central.times import now_ms, parse_ms
 from tests.central.site import MINUTE, Site, running
 from wire.records import record
 
@@ -133,6 +133,10 @@ def test_a_sensor_is_swapped_and_its_channel_goes_on_uncalibrated(site: Site) ->
     fitted(site, "SN-2")
     found = sensor(site)
     assert [one["serial"] for one in found["instruments"]] == ["SN-2", "SN-1"]
+    since = parse_ms(found["instruments"][0]["since"])
+    with reading(site.centre.engine) as connection:
+        before, all_along = (serials_between(connection, CHANNEL, from_ms=since - 1, to_ms=since + more) for more in (0, 1))
+    assert (before, all_along) == (["SN-1"], ["SN-1", "SN-2"]), "a report names the instruments of its month"
     assert (found["calibrated"], found["calibration"]) == ("none", None), "the old sensor's certificate is not the new one's"
     assert len(site.get(f"{PATH}/calibrations", "facility").json["items"]) == 2, "and stays on record"
     assert all(not one["current"] for one in site.get(f"{PATH}/calibrations", "facility").json["items"])

@@ -177,6 +177,14 @@ def _instruments(connection: Connection, names: Sequence[str] | None) -> dict[st
     return found
 
 
+def serials_between(connection: Connection, channel: str, *, from_ms: int, to_ms: int) -> list[str]:
+    """The serial numbers of the instruments that a channel's values of a span came from, in order; those that told none are left out."""
+    hung = connection.execute(select(instruments).where(instruments.c.channel == channel).order_by(instruments.c.n)).all()
+    ends = [*(row.from_ms for row in hung[1:]), None]
+    within = [row.serial for row, end in zip(hung, ends, strict=True) if row.from_ms < to_ms and (end is None or end > from_ms)]
+    return [serial for serial in within if serial]
+
+
 def standing(calibration: Calibration | None, today: str) -> str:
     """none, overdue, soon or valid; one of an instrument that hangs there no more counts as none."""
     if calibration is None or not calibration.current:

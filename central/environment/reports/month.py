@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from central.environment import values
+from central.environment.instruments.queries import serials_between
 from central.environment.limits import queries as limits
 from central.environment.metrics.cells import TOLERANCE_C, TOLERANCE_PCT, Event, Setting, merged
 from central.environment.metrics.series import Asked, Summary, held, summarise_events, usual_interval
@@ -181,7 +182,8 @@ def _sensor(
     zone: ZoneInfo,
 ) -> SensorMonth:
     from_ms, to_ms = span
-    (temp_id, serial, told_c), (rh_id, _, told_pct) = pair["temperature"], pair["relative_humidity"]
+    (temp_id, now_there, told_c), (rh_id, _, told_pct) = pair["temperature"], pair["relative_humidity"]
+    then_there = serials_between(connection, f"{name}.temperature", from_ms=from_ms, to_ms=to_ms)
     tolerance_c = TOLERANCE_C if told_c is None else told_c
     tolerance_pct = TOLERANCE_PCT if told_pct is None else told_pct
     raw = {
@@ -201,7 +203,7 @@ def _sensor(
     )
     return SensorMonth(
         sensor=name,
-        serial=serial,
+        serial=", ".join(then_there) or now_there,
         tolerance_c=tolerance_c,
         tolerance_pct=tolerance_pct,
         summary=summary,
