@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 AHEAD_MS = 300_000  # a time further ahead of the centre's own comes from a wrong clock: no current state, and no proof of life
 MS_MAX = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
+MS_SHOWN = MS_MAX - 86_400_000  # the last moment that has a date in every time zone
 _RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+\- ]\d{2}:\d{2})")
 
 
@@ -18,7 +19,12 @@ def now_ms() -> int:
 
 def rfc3339(t_ms: int) -> str:
     """An RFC 3339 text in UTC with milliseconds, e.g. 2026-01-02T03:04:05.678+00:00; times outside the years 1970-9999 are clipped."""
-    return datetime.fromtimestamp(min(max(t_ms, 0), MS_MAX) / 1000, UTC).isoformat(timespec="milliseconds")
+    return datetime.fromtimestamp(shown(t_ms) / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def shown(t_ms: int) -> int:
+    """A moment that has a date in every time zone: a clock may tell any number."""
+    return min(max(t_ms, 0), MS_SHOWN)
 
 
 def rfc3339_or_none(t_ms: int | None) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any
 from markupsafe import Markup
 
 from central.console.language import gettext
+from central.times import shown
 
 SPARK_W, SPARK_H = 240, 48  # the view box of a sparkline
 SPARK_GAP = 3  # points further apart than this many usual steps are not joined
@@ -35,7 +36,7 @@ def to_ms(t: Time) -> int | None:
 
 def iso(ms: int) -> str:
     """RFC 3339 in UTC, for `datetime` attributes."""
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(shown(ms) / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def when(t: Time, zone: tzinfo, form: str = "") -> Markup:
@@ -43,7 +44,7 @@ def when(t: Time, zone: tzinfo, form: str = "") -> Markup:
     ms = to_ms(t)
     if ms is None:
         return Markup("–")
-    text = datetime.fromtimestamp(ms / 1000, zone).strftime(_FORMS[form])
+    text = datetime.fromtimestamp(shown(ms) / 1000, zone).strftime(_FORMS[form])
     return Markup('<time datetime="{}" data-time="{}">{}</time>').format(iso(ms), form, text)
 
 

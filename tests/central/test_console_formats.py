@@ -12,6 +12,7 @@ from central.console.frame import room_name
 from central.environment.limits.boxes import Box
 from central.environment.limits.tables import room_settings
 from central.store.engine import writing
+from central.times import rfc3339
 from tests.central.web_fixtures import make_centre
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -22,6 +23,12 @@ def test_a_time_is_written_in_the_viewers_zone_and_keeps_its_instant() -> None:
     assert ">2026-11-24 19:44:50<" in html
     assert 'datetime="2026-11-24T11:44:50.000Z"' in html
     assert ">19:44:50<" in formats.when(1795520690000, SHANGHAI, "clock")
+
+
+@pytest.mark.parametrize("t", [2**53 - 1, -(2**53) + 1, "9999-12-31T23:59:59.999+00:00", rfc3339(2**53 - 1)])
+def test_a_time_that_no_calendar_has_is_shown_all_the_same(t: int | str) -> None:
+    for zone in ("Asia/Shanghai", "America/New_York"):
+        assert "<time" in formats.when(t, ZoneInfo(zone))
 
 
 @pytest.mark.parametrize("what", [None, "", "yesterday", "<script>"])
@@ -128,3 +135,8 @@ def test_a_room_is_called_by_its_name_in_lists(tmp_path: Path) -> None:
     for lang, name in (("en", "Film vault"), ("zh", "胶片库")):
         with centre.app.test_request_context("/", headers={"Accept-Language": lang}):
             assert (room_name("vault-1"), room_name("vault-2"), room_name(None)) == (name, "vault-2", "–")
+
+
+def test_names_of_sensors_in_the_same_air_are_not_written_over_each_other() -> None:
+    dots = [(100.0, 50.0, "climate", True), (104.0, 52.0, "rack", False), (100.0, 90.0, "wall", True)]
+    assert room_limits.apart(dots) == [(100.0, 50.0, "climate, rack", True), (104.0, 52.0, "", False), (100.0, 90.0, "wall", True)]

@@ -17,6 +17,7 @@ from central.environment.metrics.series import Course
 from central.environment.reports import drawing
 from central.environment.reports.month import MonthReport, SensorMonth
 from central.environment.reports.words import words
+from central.times import shown
 
 FONT = "noto"
 ALARMS_SHOWN = 60
@@ -96,7 +97,7 @@ class Document:
         return "".join(c if ord(c) in self._known else " " if c.isspace() or not c.isprintable() else UNKNOWN for c in str(text))
 
     def _when(self, t_ms: int, form: str = "%Y-%m-%d %H:%M") -> str:
-        return datetime.fromtimestamp(t_ms / 1000, self._zone).strftime(form)
+        return datetime.fromtimestamp(shown(t_ms) / 1000, self._zone).strftime(form)
 
     def _line(self, text: str, *, size: float = 9, bold: bool = False, colour: tuple[int, int, int] = drawing.INK) -> None:
         self._pdf.set_font(style="B" if bold else "", size=size)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 from central.environment.reports.projection import BOTH, LANGS
 from central.environment.reports.tables import report_schedules, reports
 from central.environment.tables import channels, rollup_hour
-from central.times import rfc3339
+from central.times import MS_SHOWN, rfc3339
 
 REPORTS_MAX = 500
 MONTHS_BACK = 24  # a month so long ago is filed by hand only
@@ -80,7 +80,7 @@ def month_before(month: str) -> str:
 def first_month(connection: Connection, room: str, zone: ZoneInfo) -> str | None:
     """The month of a room's earliest reading, None before there is one."""
     mine = select(func.min(rollup_hour.c.hour_ms)).join(channels, channels.c.id == rollup_hour.c.channel_id)
-    per_channel = mine.where(channels.c.room == room, rollup_hour.c.hour_ms > 0)
+    per_channel = mine.where(channels.c.room == room, rollup_hour.c.hour_ms > 0, rollup_hour.c.hour_ms < MS_SHOWN)
     found = connection.scalar(per_channel)
     return None if found is None else month_of(int(found), zone)
 
