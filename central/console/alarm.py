@@ -59,6 +59,14 @@ def _explained(connection: Connection, alarm: Item, since: int, until: int) -> d
     return found
 
 
+def _told(facts: Facts, alarm: Item) -> str | None:
+    """What the sensor's driver says of its last bad value, for an open alarm about a sensor (`{agent}/{sensor}`)."""
+    agent, _, sensor = str(alarm["subject"]).partition("/")
+    room = facts.room(alarm["room"]) if sensor and alarm["room"] and alarm["active"] else None
+    mine = [one for one in room["readings"] if one["sensor"].startswith(f"{agent}.{sensor}.")] if room else []
+    return next((str(one["why"]) for one in mine if one["quality"] == "bad" and one["why"]), None)
+
+
 def routes(made: Blueprint, facts: Facts) -> None:
     """Add the page."""
     made.app_template_global("minutes_to_morning")(_until_morning_min)
@@ -85,6 +93,7 @@ def routes(made: Blueprint, facts: Facts) -> None:
             "console/alarm.html",
             alarm=item | {"notes": notes},
             quantity=quantity,
+            told=_told(facts, item),
             moments=[rfc3339(one) for one in moments],
             sensors=sensors,
             drawn=drawn,

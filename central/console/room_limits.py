@@ -27,6 +27,8 @@ LEFT, TOP, BOTTOM = 44, 12, 36
 LOWEST_C, HIGHEST_C = 5.0, 30.0  # shown at least
 DRAWN_C = (-60.0, 100.0)  # and at most, whatever a sensor says
 STEP_C = 5
+NAME_WIDTH, NAME_HEIGHT = 60, 14  # of a sensor's name in the drawing
+Dot = tuple[float, float, str, bool]  # across, up, the sensor's name, whether it lies in a range
 NAMES = (
     "set_point_c",
     "set_point_pct",
@@ -49,7 +51,7 @@ class Plane:
     left: int
     top: int
     rects: list[tuple[float, float, float, float]]
-    dots: list[tuple[float, float, str, bool]]
+    dots: list[Dot]
     target: tuple[float, float, float, float] | None
     across: list[tuple[float, str]]
     up: list[tuple[float, str]]
@@ -72,7 +74,7 @@ def plane(boxes: Sequence[Box], points: Iterable[tuple[float, float, str]], aske
     for box in boxes:
         (cold, warm), (dry, damp) = box.temperature, box.humidity
         rects.append((x(cold), y(damp), round(max(x(warm) - x(cold), 1.5), 1), round(max(y(dry) - y(damp), 1.5), 1)))
-    dots = [(x(t), y(rh), name, not boxes or any(box.holds(t, rh) for box in boxes)) for t, rh, name in points]
+    dots = apart([(x(t), y(rh), name, not boxes or any(box.holds(t, rh) for box in boxes)) for t, rh, name in points])
     target = None
     if asked is not None and asked.set_point_c is not None and asked.set_point_pct is not None:
         dt, drh = asked.swing_c or 0.0, asked.swing_pct or 0.0
@@ -91,6 +93,19 @@ def plane(boxes: Sequence[Box], points: Iterable[tuple[float, float, str]], aske
         across=across,
         up=up,
     )
+
+
+def apart(dots: Sequence[Dot]) -> list[Dot]:
+    """Dots whose names would be written over each other share one line of names, at the first of them."""
+    made: list[Dot] = []
+    for across, up, name, inside in dots:
+        at = next(
+            (i for i, dot in enumerate(made) if dot[2] and abs(dot[0] - across) < NAME_WIDTH and abs(dot[1] - up) < NAME_HEIGHT), None
+        )
+        if at is not None:
+            made[at] = (*made[at][:2], f"{made[at][2]}, {name}", made[at][3])
+        made.append((across, up, "" if at is not None else name, inside))
+    return made
 
 
 def span(low: float | None, high: float | None, unit: str) -> str:
@@ -233,7 +248,11 @@ def routes(made: Blueprint, facts: Facts) -> None:
             conflict=preview.conflict[lang] if preview.conflict else None,
             boxes=boxes_words([box for box in preview.boxes if box != Box()]),
             in_force=boxes_words(found.limits.boxes),
-            plane=plane([box for box in preview.boxes if box != Box()], _points(room), asked if not tried else None),
+            plane=plane(
+                [box for box in preview.boxes if box != Box() and (box.holdable or not any(one.holdable for one in preview.boxes))],
+                _points(room),
+                asked if not tried else None,
+            ),
             verify=VERIFY[lang],
             confirmations={code: words[lang] for code, words in CONFIRMATIONS.items()},
             copying=copying,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 from flask import Blueprint, abort, render_template, request, url_for
 
+from central.console import language
 from central.console.access import access
 from central.console.facts import Facts, Item
 from central.environment.instruments import queries
@@ -48,7 +49,7 @@ def _page(facts: Facts, room_id: str | None) -> str:
             abort(404)
         history = [msgspec.to_builtins(one) for one in queries.calibrations_of(connection, asked)] if chosen and asked else []
         light = _light(connection, str(asked), now) if chosen and chosen["q"] in QUANTITIES else []
-    today = date.fromisoformat(queries.today_of(now))
+    today = datetime.fromtimestamp(now / 1000, language.zone()).date()
     show = request.args.get("show")
     listed = [one for one in found if one["calibrated"] in ("overdue", "soon")] if show == "due" else found
     here = url_for("console.room_sensors", room_id=room_id) if room_id is not None else url_for("console.sensors")

@@ -50,9 +50,11 @@ document.addEventListener("htmx:afterRequest", (event) => {
 });
 startLive();
 
-// On a phone the tabs of a room's pages are wider than the screen: show the one that is open.
-const tab = document.querySelector<HTMLElement>(".tabs [aria-current=page]"), tabs = tab?.closest<HTMLElement>(".tabs");
-if (tab && tabs) tabs.scrollLeft = tab.offsetLeft - tabs.offsetLeft - (tabs.clientWidth - tab.offsetWidth) / 2;
+// On a phone the tabs of a room's pages and the navigation are wider than the screen: show what is open.
+for (const bar of document.querySelectorAll<HTMLElement>(".tabs, .spine ul")) {
+  const here = bar.querySelector<HTMLElement>("[aria-current=page]");
+  if (here) bar.scrollLeft += here.getBoundingClientRect().left - bar.getBoundingClientRect().left - (bar.clientWidth - here.offsetWidth) / 2;
+}
 
 const course = document.querySelector<HTMLElement>("[data-course]");
 if (course) void import("./course/course").then(({ startCourse }) => startCourse(course));

@@ -266,9 +266,11 @@ def _write_table(summary: Summary, rows: Iterator[Row], table: Table, *, zone: t
             print(f"{row.time:<26}" + "".join(f"{_cell(cell):>{width}}" for cell, width in zip(cells, widths, strict=True)))
     print()
     for name, metric in summary.metrics.items():
-        bounds = "" if metric.low is None or metric.high is None else f"{_cell(metric.low)} .. {_cell(metric.high)}"
-        unit = {"a": "years (approx.)", "1": "", "Cel": "°C"}.get(metric.unit, metric.unit)
-        print(f"{name:<24}{_cell(metric.value):>9} {unit:<16}{bounds:<20} {metric.zh if lang == 'zh' else metric.en}")
+        of = 100.0 if name == "within_limits" else 1.0  # a share is read as percent
+        value, low, high = (None if v is None else v * of for v in (metric.value, metric.low, metric.high))
+        bounds = "" if low is None or high is None else f"{_cell(low)} .. {_cell(high)}"
+        unit = "%" if name == "within_limits" else {"a": "years (approx.)", "1": "", "Cel": "°C"}.get(metric.unit, metric.unit)
+        print(f"{name:<24}{_cell(value):>9} {unit:<16}{bounds:<20} {metric.zh if lang == 'zh' else metric.en}")
     for label, course, swing in (("temp_c", summary.temp_c, summary.swing_c), ("rh_pct", summary.rh_pct, summary.swing_pct)):
         if course is not None:
             day = f"; within a day {_cell(swing.mean)} on average, {_cell(swing.max)} at most" if swing.days else ""
