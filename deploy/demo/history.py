@@ -22,7 +22,6 @@ from edge_agent.journal import Journal
 from edge_agent.keys import AgentKey
 from edge_agent.words import words_for
 from sensors.sim.world import RoomWorld
-from wire.codec import RECORDS_MAX
 from wire.records import record
 
 SERIAL = "simulated history"
@@ -35,6 +34,7 @@ NEAR_DAYS = 21
 NEAR = ("light", "wall")  # these sensors go back so far only
 FADE_DAYS = 2.0  # the course of the past comes back to where the simulated room begins
 BOOT_M = 60_000
+AT_ONCE = 20_000  # records in one transaction of the journal
 
 Values = dict[str, float]
 
@@ -196,7 +196,7 @@ def give_past(data: Path, configs: Path) -> None:
             chunk = maker.head()
             for made in maker.readings():
                 chunk.append(made)
-                if len(chunk) == RECORDS_MAX:
+                if len(chunk) >= AT_ONCE:
                     journal.append("readings", chunk)
                     chunk = []
             journal.append("readings", chunk)
