@@ -17,10 +17,12 @@ from central.environment.metrics.series import Course
 from central.environment.reports import drawing
 from central.environment.reports.month import MonthReport, SensorMonth
 from central.environment.reports.words import words
+from central.environment.reports.wrapping import broken
 from central.times import shown
 
 FONT = "noto"
 ALARMS_SHOWN = 60
+TABLE_PADDING = 0.6  # millimetres
 CHANGES_SHOWN = 6
 GAPS_SHOWN = 12
 CHART_MM = 34.0
@@ -120,11 +122,16 @@ class Document:
         pdf.set_fill_color(255, 255, 255)
         pdf.set_line_width(0.15)
         style = FontFace(emphasis="BOLD", fill_color=(240, 242, 244))
-        with pdf.table(col_widths=tuple(widths), headings_style=style, line_height=4.4, text_align="LEFT", padding=0.6) as table:
-            for cells in (head, *rows):
+        with pdf.table(col_widths=tuple(widths), headings_style=style, line_height=4.4, text_align="LEFT", padding=TABLE_PADDING) as table:
+            for n, cells in enumerate((head, *rows)):
                 row = table.row()
-                for cell in cells:
-                    row.cell(self._clean(cell))
+                for cell, share in zip(cells, widths, strict=True):
+                    room = pdf.epw * share / sum(widths) - 2 * TABLE_PADDING - 0.5  # what is measured here has to fit there, too
+                    row.cell(
+                        self._clean(cell)
+                        if n == 0
+                        else "\n".join(broken(self._clean(part), room, pdf.get_string_width) for part in str(cell).split("\n"))
+                    )
 
     def _head(self) -> None:
         report, evidence, said = self._report, self._evidence, self._words
