@@ -20,7 +20,6 @@ CONVERT_MS = 760  # 12 bits take at most 750 ms
 FAULTS = ("", "crc", "absent", "flash", "range")
 CRC, ABSENT, FLASH, RANGE = 1, 2, 3, 4
 FAULT_BASE = -2147483648  # a stored value of FAULT_BASE + n is FAULTS[n]
-PLAIN_MAX = 2147483647
 
 
 class Chip:

@@ -13,7 +13,6 @@ from wire.units import QUANTITIES
 
 FALLBACK: Mapping[str, Any] = {"unit": 1, "baud": 9600, "parity": "N", "stop_bits": 1, "function": 3, "timeout_ms": 500, "gap": 0}
 LINE = ("baud", "parity", "stop_bits", "timeout_ms")  # what all devices on a line share
-PRESET_FIELDS = (*FALLBACK, "words", "source", "channel")
 
 CHANNEL = (
     Option("quantity", "text", "What it measures; left out, the table's NAME.", choices=tuple(sorted(QUANTITIES))),

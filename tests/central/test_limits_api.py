@@ -198,6 +198,13 @@ def test_a_copy_of_a_profile_is_edited_used_and_retired_and_a_room_keeps_what_it
     assert post(site, "/api/v1/limits/profiles/jgj25-paper/retire", {}).status_code == 404
     assert post(site, "/api/v1/limits/profiles", {**names, "id": "jgj25-paper", "boxes": [{}]}).status_code == 409
     assert [json.loads(body)["retired"] for _, body in site.acts("limits.profile")][-3:] == [False, False, True]
+    history = site.get(f"/api/v1/limits/profiles/{copy['id']}/history", "facility").json["items"]
+    assert [(one["retired"], one["actor"], one["profile"]["boxes"][0]["t_max"]) for one in history] == [
+        (True, "facility", 18),
+        (False, "facility", 18),
+        (False, "facility", 20),
+    ]
+    assert site.get("/api/v1/limits/profiles/jgj25-paper/history", "facility").status_code == 404
 
 
 def test_a_room_has_names_and_the_outdoors_is_judged_by_nothing(site: Site) -> None:

@@ -24,6 +24,7 @@ from central.web.problems import Problem, not_found
 from central.web.state import engine
 
 LATE = {202: "recorded; takes effect when ingest is back"}
+OWN_MAX = 500  # copies that were edited here
 PROFILE_ID = re.compile(r"[^a-z0-9]+")
 
 ProfileId = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
@@ -108,6 +109,13 @@ class RoomLimitsShown(msgspec.Struct, frozen=True, kw_only=True):
     settings: queries.RoomSettings
 
 
+class ProfileHistory(msgspec.Struct, frozen=True):
+    """Every change of an edited copy, newest first."""
+
+    items: list[queries.ProfileChange]
+    next: str | None
+
+
 class CombineQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Ids of profiles, with commas between them."""
 
@@ -163,6 +171,8 @@ def _own_id(connection: Connection, body: ProfileBody) -> str:
     if body.copied_from is not None and body.copied_from not in known:
         raise Problem(400, "invalid-body", "copied_from: There is no such profile. / 没有该限值方案。", field="copied_from")
     if body.id is None:
+        if len(known) >= len(shipped()) + OWN_MAX:
+            raise Problem(409, "full", f"There are {OWN_MAX} copies of profiles: edit one of them.")
         stem = PROFILE_ID.sub("-", (body.copied_from or body.medium_en).lower()).strip("-")[:40] or "profile"
         return f"own-{stem}-{uuid.uuid4().hex[:6]}"
     if body.id in shipped():
@@ -183,6 +193,15 @@ def _read_routes(made: Blueprint) -> None:
     def profiles_list() -> Profiles:
         with reading(engine()) as connection:
             return Profiles(items=[shown_profile(one) for one in queries.profiles(connection).values()], next=None)
+
+    @made.get(f"/limits/profiles/<{IDENT}:profile>/history")
+    @operation(Operation(right="limits.read", summary="How an edited copy came to be what it is: who, when.", result=ProfileHistory))
+    def profile_history(profile: str) -> ProfileHistory:
+        with reading(engine()) as connection:
+            found = queries.profile_history(connection, profile)
+        if not found:
+            raise not_found("There is no such copy.")
+        return ProfileHistory(items=found, next=None)
 
     @made.get("/limits/combine")
     @operation(Operation(right="limits.read", summary="What several media allow together.", query=CombineQuery, result=Combination))
