@@ -48,7 +48,7 @@ class Projections:
         self._clock = BootClock()
         self._rooms, alarms = RoomProjector(), AlarmProjector()
         climate, security, digitization = ClimateProjector(), SecurityProjector(), DigitizationProjector()
-        metrics = MetricsProjector(climate.shifted)  # after climate, whose rows it reads
+        metrics = self._metrics = MetricsProjector(climate.shifted)  # after climate, whose rows it reads
         corrections = [climate.correct, metrics.correct, alarms.correct, security.correct, digitization.correct]
         health = HealthProjector(self._clock, corrections)
         self._projectors: tuple[Projector, ...] = (
@@ -66,6 +66,11 @@ class Projections:
             LimitsProjector(),
             InstrumentProjector(),
         )
+
+    @property
+    def pending(self) -> bool:
+        """Whether a flush would go on with something that the last one left."""
+        return self._metrics.pending
 
     def load(self, connection: Connection) -> None:
         """Read what projectors keep in memory; also after a transaction was rolled back."""

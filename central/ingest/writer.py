@@ -128,7 +128,7 @@ class Writer:
         """Whether a rule, a signature or tidying is due although nothing arrived."""
         now = time.monotonic()
         unsigned = self._sequencer.size != self._sequencer.signed and now - self._signed_at >= CHECKPOINT_S
-        return unsigned or now - self._ruled_at >= RULES_S or bool(self._late)
+        return unsigned or now - self._ruled_at >= RULES_S or bool(self._late) or self._projections.pending
 
     def _disk_is_full(self) -> bool:
         free, limit = shutil.disk_usage(self._config.data).free, self._config.limits.ledger_reserve_mb * MB

@@ -18,7 +18,7 @@ from wire.records import record
 
 T = 1_790_000_000_000 - 1_790_000_000_000 % DAY_MS
 MINUTE = 60_000
-TABLES = ("metric_sensors", "metric_agents", "metric_days")
+TABLES = ("metric_sensors", "metric_agents", "metric_days", "metric_dirty")
 _names = (f"room-{number}" for number in itertools.count(1000))
 
 
@@ -158,6 +158,29 @@ def test_readings_of_a_clock_that_was_set_later_move_with_their_days(centre: Cen
     centre.send(agent.batch("readings", first))
     (day,) = kept(centre, agent)
     assert day.day_ms == T and day.n == 39 and day.covered_ms == 40 * MINUTE and day.open_ms == T + 41 * MINUTE
+    before = {name: centre.rows(f"SELECT * FROM {name}") for name in TABLES}  # noqa: S608  names from our own code
+    rebuild(centre.engine)
+    assert {name: centre.rows(f"SELECT * FROM {name}") for name in TABLES} == before  # noqa: S608
+
+
+def test_days_that_wait_are_folded_a_few_at_a_time_across_restarts(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    agent, days = declared(centre), 30
+    for day in range(days):
+        agent.add("readings", *[value(T + day * DAY_MS + k * MINUTE, i, 25.0 if i == 1 else 98.0) for k in range(10) for i in (1, 2)])
+    first = send(centre, agent)
+    monkeypatch.setattr("central.environment.metrics.projection.BUDGET_S", 0.0005)
+    agent.add("readings", *[value(T - DAY_MS + k * MINUTE, i, 25.0 if i == 1 else 99.0) for k in range(600) for i in (1, 2)][:900])
+    send(centre, agent, first)
+    assert centre.one("SELECT count(*) FROM metric_dirty") > 0
+    turns = 0
+    while centre.one("SELECT count(*) FROM metric_dirty"):
+        assert centre.writer.due()
+        if turns % 7 == 3:
+            centre.restart()
+        centre.write()
+        turns += 1
+        assert turns < 20 * days
+    assert turns > 3
     before = {name: centre.rows(f"SELECT * FROM {name}") for name in TABLES}  # noqa: S608  names from our own code
     rebuild(centre.engine)
     assert {name: centre.rows(f"SELECT * FROM {name}") for name in TABLES} == before  # noqa: S608

@@ -1,9 +1,11 @@
 """Keeps every sensor's days of metrics as readings arrive; what arrives late has its days computed again from the readings as they are.
 
 A day's row is a function of the readings of that day and of the mould's state before it, whatever the order in which they came:
-values in order of time are added to the day at hand; all others mark their days, and `flush` folds those days anew.
+values in order of time are added to the day at hand; all others mark their days, and `flush` folds those days anew, some at a time.
 """
 
+import math
+import time
 from collections.abc import Collection
 from typing import Any
 
@@ -34,8 +36,9 @@ from central.environment.metrics.store import (
     setting_of_day,
     upsert_rows,
     write_days,
+    write_dirty,
 )
-from central.environment.metrics.tables import metric_agents, metric_sensors
+from central.environment.metrics.tables import metric_agents, metric_dirty, metric_sensors
 from central.environment.tables import channel_indexes, channels
 from central.health.queries import report_s_of
 from central.store.projecting import ActEntry, BatchEntry, Context, Handler, Record, handle
@@ -44,6 +47,7 @@ QUANTITIES = {"temperature": False, "relative_humidity": True}  # whether it is 
 HOUR_MS = 3_600_000
 TOLERANCE_MAX = 50.0
 NEVER = -(2**62)
+BUDGET_S = 0.5  # one late value in damp air may tell upon every day since
 
 
 class Pair:
@@ -62,6 +66,7 @@ class Pair:
         "tolerance_c",
         "tolerance_pct",
         "touched",
+        "waits",
     )
 
     def __init__(self, sensor: str, agent: str, interval_ms: int) -> None:
@@ -74,6 +79,7 @@ class Pair:
         self.changed: dict[int, Day] = {}  # days that ended since the last flush
         self.dirty: dict[int, int | None] = {}  # days to fold anew -> the interval told when a value of theirs came late
         self.touched = False
+        self.waits = False  # whether some of `dirty` stand in the table, too
 
     @property
     def setting(self) -> Setting:
@@ -131,6 +137,11 @@ class Pair:
             self.merger.hold_ms = fold.setting.gap_ms
 
 
+def _until(context: Context) -> float:
+    """Until when days may be folded anew in this turn; a rebuild has all the time that there is."""
+    return math.inf if context.live is None else time.monotonic() + BUDGET_S
+
+
 class MetricsProjector:
     """Metrics of every sensor that measures temperature and humidity."""
 
@@ -160,6 +171,9 @@ class MetricsProjector:
             merger.temp_ms, merger.temp = NEVER if row.temp_ms is None else row.temp_ms, row.temp
             merger.rh_ms, merger.rh = NEVER if row.rh_ms is None else row.rh_ms, row.rh
             self._resume(connection, pair)
+        for waiting in connection.execute(select(metric_dirty)):
+            pair = self._pairs[waiting.sensor]
+            pair.dirty[waiting.day_ms], pair.waits = waiting.told_ms, True
         for row in connection.execute(select(channel_indexes).order_by(channel_indexes.c.from_seq)):
             self._index.setdefault(row.epoch_id, {})[row.i] = self._by_channel.get(row.channel_id)
 
@@ -181,10 +195,16 @@ class MetricsProjector:
         """No act changes what was measured."""
 
     def flush(self, context: Context) -> None:
-        """Write the days that went on, and fold anew those that late values touch."""
-        for pair in self._pairs.values():
-            if pair.touched:
-                self._settle(context.connection, pair)
+        """Write the days that went on, and fold anew those that late values touch: as many as there is time for, the rest next time."""
+        until = _until(context)
+        touched = [pair for pair in self._pairs.values() if pair.touched or pair.dirty]
+        for pair in sorted(touched, key=lambda pair: len(pair.dirty)):  # who has much to do comes last
+            self._settle(context.connection, pair, until)
+
+    @property
+    def pending(self) -> bool:
+        """Whether days wait to be folded anew."""
+        return any(pair.dirty for pair in self._pairs.values())
 
     def correct(self, context: Context, entry: BatchEntry, boot: str, w_ms: int, ok_m_ms: int) -> None:
         """Fold anew the days in which the boot's early readings stood, and those in which they stand now."""
@@ -204,9 +224,9 @@ class MetricsProjector:
                     pair.merger.rh_ms, pair.merger.rh = t_ms, value
                 else:
                     pair.merger.temp_ms, pair.merger.temp = t_ms, value
-            self._settle(connection, pair)
+            self._settle(connection, pair, _until(context))
 
-    def _settle(self, connection: Connection, pair: Pair) -> None:
+    def _settle(self, connection: Connection, pair: Pair, until: float) -> None:
         write_days(connection, [(pair.sensor, day) for day in pair.days()])
         merger = pair.merger
         row: dict[str, Any] = {"sensor": pair.sensor, "agent": pair.agent, "temp_id": pair.temp_id, "rh_id": pair.rh_id}
@@ -214,10 +234,12 @@ class MetricsProjector:
         row |= {"rh_ms": None if merger.rh_ms == NEVER else merger.rh_ms, "rh": merger.rh}
         upsert_rows(connection, metric_sensors, [row])
         if pair.dirty:
-            while pair.dirty:
+            while pair.dirty and time.monotonic() < until:
                 day_ms = min(pair.dirty)
                 self._again(connection, pair, day_ms, pair.dirty.pop(day_ms))
             self._resume(connection, pair)
+        if pair.waits or pair.dirty:
+            pair.waits = write_dirty(connection, pair.sensor, pair.dirty)
         pair.touched = False
 
     def _again(self, connection: Connection, pair: Pair, day_ms: int, told_ms: int | None) -> None:

@@ -1,14 +1,14 @@
 """Reads and writes the rows of a sensor's days."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Subquery, Table, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from central.environment.metrics.cells import GAP_FACTOR, INTERVAL_MS, TOLERANCE_C, TOLERANCE_PCT, Day, Setting
-from central.environment.metrics.tables import metric_days, metric_sensors
+from central.environment.metrics.tables import metric_days, metric_dirty, metric_sensors
 
 GAP_LEAST_MS = 300_000  # the centre calls a channel silent after as long, by default
 _FIELDS = Day.__struct_fields__
@@ -48,6 +48,14 @@ def write_days(connection: Connection, rows: Iterable[tuple[str, Day]]) -> None:
         made.append((sensor, *(None if value in (math.inf, -math.inf) else value for value in values)))
     if made:
         connection.exec_driver_sql(_UPSERT, made)
+
+
+def write_dirty(connection: Connection, sensor: str, days: Mapping[int, int | None]) -> bool:
+    """Keep which days of a sensor wait, in place of those that waited before; whether any does."""
+    connection.execute(delete(metric_dirty).where(metric_dirty.c.sensor == sensor))
+    if days:
+        connection.execute(insert(metric_dirty), [{"sensor": sensor, "day_ms": day_ms, "told_ms": told} for day_ms, told in days.items()])
+    return bool(days)
 
 
 def remove_day(connection: Connection, sensor: str, day_ms: int) -> None:

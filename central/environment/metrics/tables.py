@@ -63,4 +63,13 @@ metric_days = Table(  # `Day` of cells.py, field by field
     sqlite_with_rowid=False,
 )
 
-PROJECTIONS = (metric_sensors, metric_agents, metric_days)
+metric_dirty = Table(  # days that wait to be folded anew
+    "metric_dirty",
+    metadata,
+    Column("sensor", String(160), primary_key=True),
+    Column("day_ms", BigInteger, primary_key=True),
+    Column("told_ms", BigInteger),  # the interval that its sensor told, for a day that has no row yet
+    sqlite_with_rowid=False,
+)
+
+PROJECTIONS = (metric_sensors, metric_agents, metric_days, metric_dirty)

@@ -33,6 +33,14 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "metric_dirty",
+        sa.Column("sensor", sa.String(length=160), nullable=False),
+        sa.Column("day_ms", sa.BigInteger(), nullable=False),
+        sa.Column("told_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("sensor", "day_ms", name=op.f("pk_metric_dirty")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "metric_days",
         sa.Column("sensor", sa.String(length=160), nullable=False),
         sa.Column("day_ms", sa.BigInteger(), nullable=False),
