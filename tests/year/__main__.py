@@ -16,6 +16,7 @@ def main() -> int:
     parser.add_argument("--days", type=int, default=365)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--an-agent", type=int, default=10, help="sensors at each agent")
+    parser.add_argument("--spell-every", type=int, default=4, help="every so many blocks of two days, plans are the agents'")
     parser.add_argument("--rules-every", type=int, default=40, help="how often the centre's clock rules run, in minutes of the year")
     parser.add_argument("--look-at", type=int, default=8, help="sensors whose every value and figure is recomputed")
     parser.add_argument("--seconds", type=float, help="end after the day in which this much time is over")
@@ -30,6 +31,7 @@ def main() -> int:
             seed=given.seed,
             folder=Path(folder),
             an_agent=given.an_agent,
+            spell_every=given.spell_every,
             rules_every=given.rules_every,
             seconds=given.seconds,
             look_at=given.look_at,

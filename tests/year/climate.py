@@ -39,7 +39,7 @@ KINDS = (
     ),
     Kind(
         "film",
-        13.0,
+        12.0,
         30.0,
         {
             "pair": 'kind = "pairs"\ndeadband_t = 0.5\ndeadband_rh = 1.0\n'
