@@ -184,7 +184,7 @@ class NodeSensor:
         if seq > max(expected, oldest):
             return []  # one before it was damaged on the way; the node sends again from there
         if self._seq is not None and seq > expected:
-            self.lost += seq - expected
+            self.lost = min(self.lost + seq - expected, NUMBER_MAX)
             log.warning("%s: the node dropped %d samples that found no room in its ring", self.name, seq - expected)
         self._seq = seq
         self._owed = True

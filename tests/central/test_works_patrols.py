@@ -199,3 +199,16 @@ def test_alarms_are_filtered_and_many_are_acknowledged_at_once(site: Site) -> No
     assert "door" in page  # it stood open within the hour before
     assert "当时的视频片段" not in page
     assert "当时的视频片段" in site.get(f"/alarms/{site.alarm}", "security").text  # who may see clips is led to them
+
+
+def test_nobody_plans_more_than_ingest_looks_through(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    have = len(site.get("/api/v1/patrols", "facility").json["items"])
+    monkeypatch.setattr("central.environment.patrols.api.ROUNDS_MAX", have + 1)
+    made = post(site, "/api/v1/patrols", round_body(name="The last one"))
+    refused = post(site, "/api/v1/patrols", round_body(name="One more"))
+    assert (made.status_code, refused.status_code, refused.json["type"]) == (201, 409, "urn:muniment:problem:full")
+    assert post(site, f"/api/v1/patrols/{made.json['id']}/remove", {}).status_code == 204
+    monkeypatch.setattr("central.environment.works.api.COMING_MAX", 1)
+    answers = [post(site, "/api/v1/rooms/scan-hall/works", works(n * 60, n * 60 + 30)) for n in range(1, 4)]
+    assert [answer.status_code for answer in answers] == [201, 409, 409]
+    post(site, f"/api/v1/works/{answers[0].json['id']}/cancel", {})

@@ -11,7 +11,7 @@ import msgspec
 from flask import Blueprint, Response
 
 from central.environment.patrols import queries
-from central.environment.patrols.projection import GRACE_MIN_MAX, POINTS_MAX, TIMES_MAX
+from central.environment.patrols.projection import GRACE_MIN_MAX, POINTS_MAX, ROUNDS_MAX, TIMES_MAX
 from central.environment.queries import room_ids
 from central.store.engine import reading
 from central.times import now_ms
@@ -139,6 +139,9 @@ def _round_routes(made: Blueprint) -> None:
     @made.post("/patrols")
     @operation(Operation(right="patrols.edit", summary="Define a round.", body=NewRound, result=queries.Round, status=201, also=LATE))
     def round_add(body: NewRound) -> Response:
+        with reading(engine()) as connection:
+            if len(queries.rounds(connection)) >= ROUNDS_MAX:
+                raise Problem(409, "full", f"There are {ROUNDS_MAX} rounds: remove one that is walked no more.")
         return _set(str(uuid.uuid4()), body, status=201)
 
     @made.post(f"/patrols/<{IDENT}:round>")

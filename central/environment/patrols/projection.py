@@ -14,6 +14,7 @@ from wire.topics import valid_name
 
 TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 TIMES_MAX, POINTS_MAX = 24, 200
+ROUNDS_MAX = 50  # that are walked: ingest looks at each of them every few seconds
 GRACE_MIN_MAX = 24 * 60
 LATE_MS = 10 * 60_000  # a check that came so long after it was made is marked as late
 AHEAD_MS = 300_000  # a phone's clock may be so far ahead

@@ -14,7 +14,7 @@ from central.environment.works import queries
 from central.environment.works.projection import DAYS_MAX, SPAN_MAX_MS
 from central.environment.works.proposals import NotKnown, proposal
 from central.store.engine import reading
-from central.times import now_ms
+from central.times import MS_MAX, now_ms
 from central.web import acting
 from central.web.fields import IDENT, Text, Time, time_ms
 from central.web.operation import Operation, operation
@@ -22,6 +22,7 @@ from central.web.problems import Problem, bad_field, not_found
 from central.web.state import engine
 
 LATE = {202: "recorded; takes effect when ingest is back"}
+COMING_MAX = 16  # in a room, as many as an agent keeps
 PAST_MS = 60 * 60_000  # works may be entered a little after they began
 Day = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 
@@ -87,6 +88,10 @@ def _plan(room: str, body: NewWorks) -> Response:
         raise bad_field("to", "The end comes after the beginning, and has not passed. / 结束时间应晚于开始时间，且尚未过去。")
     if to_ms - from_ms > SPAN_MAX_MS:
         raise bad_field("to", "Works hold back alarms for at most 14 days. / 作业暂缓报警最长 14 天。")
+    with reading(engine()) as connection:
+        coming = queries.works_of_room(connection, room, from_ms=now, to_ms=MS_MAX)
+    if len(coming) >= COMING_MAX:
+        raise Problem(409, "full", f"{COMING_MAX} works are planned or going on in this room: end or cancel one.")
     ident = str(uuid.uuid4())
     facts = {"works": ident, "room": room, "kind": body.kind, "from_ms": from_ms, "to_ms": to_ms, "reason": body.reason}
     done = acting.perform("works.plan", facts)
