@@ -63,7 +63,12 @@ def no_overflow(page: Page) -> None:
 def test_the_red_room_comes_first_and_says_why(sign_in: SignIn, paper: Agent, film: Agent) -> None:
     page = sign_in("facility")
     page.goto("/rooms?view=list", wait_until="domcontentloaded")
-    red = page.locator("tr[data-room]").first
+    rows = page.locator("tr[data-room]")
+    red, well = (rows.filter(has=page.get_by_role("link", name=room, exact=True)) for room in ("paper-1", "film-2"))
+    expect(red).to_have_attribute("data-light", "red")
+    lights = rows.evaluate_all("rows => rows.map((row) => row.dataset.light)")
+    assert lights == sorted(lights, key=["red", "yellow", "grey", "green"].index)
+    expect(well).to_have_attribute("data-light", "green")
     expect(red).to_contain_text("Temperature too high: 23.4, limit 22.0")
     expect(red.locator(".spark").first).to_be_visible()
     page.keyboard.press("/")
