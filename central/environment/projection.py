@@ -11,6 +11,7 @@ from central.store.projecting import ActEntry, BatchEntry, Context, Handler, Rec
 from wire.topics import valid_name
 
 ROOMS_MAX = 50  # of one agent
+PRIORITIES = ("low", "medium", "high", "urgent")
 LIMITS_MAX = 200  # of one agent, which itself takes no more than 64
 DELAY_S_MAX = 7 * 86_400.0
 
@@ -80,7 +81,7 @@ class RoomProjector:
             row["delay_s"] = None if row["delay_s"] is None else min(max(row["delay_s"], 0.0), DELAY_S_MAX)
             priority = limit.get("priority")
             channel = f"{entry.agent}.{limit['sensor']}.{limit['quantity']}"
-            row |= {"agent": entry.agent, "rule": rule, "channel": channel, "priority": priority if isinstance(priority, str) else None}
+            row |= {"agent": entry.agent, "rule": rule, "channel": channel, "priority": priority if priority in PRIORITIES else None}
             rows.append(row)
         context.connection.execute(limits.delete().where(limits.c.agent == entry.agent))
         for row in rows:

@@ -1,6 +1,7 @@
 """Whatever an agent writes into its records, ingest goes on: what is strange is named, what stands beside it is kept."""
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,11 @@ _TYPED = {
     "n": st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([HUGE, 2**64, -1]),
     "N": st.none() | st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([HUGE, 1]),
     "b": st.booleans(),
-    "o": st.dictionaries(st.sampled_from(["limits", "report_s", "sensors", "en", "camera", "pages", "x"]), _JSON, max_size=4),
+    "o": st.dictionaries(
+        st.sampled_from(["limits", "limits_source", "works", "calendar", "calibration", "report_s", "sensors", "en", "camera", "x"]),
+        _JSON,
+        max_size=4,
+    ),
     "l": st.lists(_JSON, max_size=4),
     "h": st.sampled_from([None, "0" * 64]),
 }
@@ -121,6 +126,9 @@ def test_no_record_stops_ingest(
         rogue.add("readings", *data.draw(st.lists(_records("readings"), max_size=12)), record("health", T, 1, facts={}))
         honest.add("events", contact("room-101/door"))
         acks = centre.send(*(rogue.batch(lane) for lane in rogue.lines), honest.batch("events"))
+        centre.writer._ruled_at = -math.inf
+        centre.write()
+        assert "rule failed" not in centre.writer.counters.counts
         assert [ack["seq"] for ack in acks] == [*(len(lines) for lines in rogue.lines.values()), 1]
         assert centre.one("SELECT count(*) FROM security_events WHERE door = 'room-101/door' AND agent = 'room-101'") == 1
     finally:
