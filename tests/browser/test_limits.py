@@ -20,12 +20,17 @@ def test_limits_are_chosen_by_medium_refused_in_conflict_and_set(house: House, s
     page = sign_in("facility")
     page.goto("/rooms/film-vault/limits", wait_until="domcontentloaded")
     expect(page.locator("#limits-now")).to_contain_text("≤ 15 °C")
+    page.get_by_role("button", name="Set the limits").click()
+    expect(
+        page.get_by_text("Tick what is kept in this room first"), "nothing is given back to the agents by an empty choice"
+    ).to_be_visible()
+    expect(page.locator(".limits-history")).to_contain_text("Nothing has been set")
     page.get_by_label("Search").fill("colour negative long")
     page.get_by_label("colour negative (long term)").check()
     expect(page.locator("#preview")).to_contain_text("≤ 2 °C, 20 – 30 % RH or ≤ -3 °C")
     page.get_by_label("Search").fill("JGJ 25 paper")
     page.get_by_label("paper (storeroom)").check()
-    expect(page.get_by_role("alert")).to_contain_text("exclude each other")
+    expect(page.locator("#preview").get_by_role("alert")).to_contain_text("exclude each other")
     page.get_by_label("colour negative (long term)").uncheck()
     expect(page.locator("#preview")).to_contain_text("14 – 24 °C, 45 – 60 % RH")
     expect(page.locator("#preview")).to_contain_text("verify against your copy")
