@@ -3,6 +3,7 @@
 import difflib
 import math
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 BIND = re.compile(r"(\S+):(\d{1,5})")
 TEXT_MAX = 1024
+NUMBER_MAX = sys.float_info.max
 TABLES_MAX = 64
 KINDS = {
     "text": "text",
@@ -121,8 +123,8 @@ def _fault(value: Any, option: Option) -> str:
     """What is wrong with a value, empty when nothing is."""
     if words := _type_fault(value, option):
         return words
-    if option.kind == "number" and not math.isfinite(value):
-        return f"{value} is not a finite number"
+    if option.kind == "number" and not abs(value) <= NUMBER_MAX:  # NaN, infinity, or a whole number that no float holds
+        return f"{str(value)[:40]} is not a finite number"
     if option.kind in ("integer", "number"):
         low = -math.inf if option.low is None else option.low
         high = math.inf if option.high is None else option.high
