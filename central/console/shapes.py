@@ -13,7 +13,9 @@ from central.console import formats, words
 from central.console.facts import Facts, Item
 from central.console.language import gettext, ngettext
 from central.people.principal import Principal
+from wire.units import QUANTITIES, unit_of
 
+DERIVED_UNITS = {"dew_point": "Cel", "condensation_margin": "K"}  # of what nothing measures by itself
 SENTENCE_END = re.compile(r"[。！](?=.)|[.!] (?=[A-Z])")
 
 # what to do, by rule name as the agents and the centre use them; the first part that matches counts
@@ -42,16 +44,21 @@ def _own_words(alarm: Mapping[str, Any], lang: str) -> tuple[str, str]:
 
 
 def alarm_words(alarm: Mapping[str, Any], lang: str) -> str:
-    """What an alarm says: for a limit the quantity, value and limit; else its own first sentence; else its rule."""
+    """What an alarm says: its own first sentence where that tells the value; else quantity, value, limit; else the sentence or its rule."""
     quantity = str(alarm.get("subject", "")).rpartition(".")[2]
-    value, limit = alarm.get("value"), alarm.get("limit")
-    if quantity in words.QUANTITY and value is not None and limit is not None:
-        places = words.decimals(quantity)
-        said = {"what": words.word(words.QUANTITY, quantity), "value": f"{value:.{places}f}", "limit": f"{limit:.{places}f}"}
+    value, limit, own = alarm.get("value"), alarm.get("limit"), _own_words(alarm, lang)[0]
+    if quantity in words.QUANTITY and value is not None and limit is not None and f"{value:.4g}" not in own:
+        said = {"what": words.word(words.QUANTITY, quantity), "value": _figure(quantity, value), "limit": _figure(quantity, limit)}
         if value > limit:
             return gettext("%(what)s too high: %(value)s, limit %(limit)s", **said)
         return gettext("%(what)s too low: %(value)s, limit %(limit)s", **said)
-    return _own_words(alarm, lang)[0] or str(alarm.get("rule", ""))
+    return own or str(alarm.get("rule", ""))
+
+
+def _figure(quantity: str, value: float) -> str:
+    """A value as it is shown, with its unit."""
+    unit = words.unit(DERIVED_UNITS.get(quantity) or (unit_of(quantity) if quantity in QUANTITIES else ""))
+    return f"{value:.{words.decimals(quantity)}f} {unit}".rstrip()
 
 
 def check_words(check: Item, lang: str) -> str:

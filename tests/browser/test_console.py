@@ -94,7 +94,7 @@ def test_an_alarm_appears_and_is_acknowledged(sign_in: SignIn, room: Agent) -> N
     expect(page.locator('[data-connection="connected"]')).to_be_visible()
     room.alarm("temperature-high", "room-101.climate.temperature", value=25.6, limit=24.0)
     card = page.locator("#room-room-101")
-    expect(card.get_by_text("Temperature too high: 25.6, limit 24.0").first).to_be_visible()
+    expect(card.get_by_text("Temperature too high: 25.6 °C, limit 24.0 °C").first).to_be_visible()
     expect(card.locator(".room-head .sign")).to_have_text("Alarm")
     card.get_by_role("button", name="Acknowledge").click()
     expect(page.get_by_text("Acknowledging the alarm …")).to_be_visible()

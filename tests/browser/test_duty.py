@@ -42,7 +42,7 @@ def test_alarms_are_walked_acknowledged_and_shelved_by_keyboard_alone(sign_in: S
     expect(rows).to_have_count(1)
     page.keyboard.press("j")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Temperature too high: 16.2, limit 14.0")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Temperature too high: 16.2 °C, limit 14.0 °C")
     expect(page.locator("table.beside .own")).to_contain_text("12.0")
     page.keyboard.press("a")
     expect(page.get_by_text("Alarm acknowledged")).to_be_visible()

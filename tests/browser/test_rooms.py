@@ -69,7 +69,7 @@ def test_the_red_room_comes_first_and_says_why(sign_in: SignIn, paper: Agent, fi
     lights = rows.evaluate_all("rows => rows.map((row) => row.dataset.light)")
     assert lights == sorted(lights, key=["red", "yellow", "grey", "green"].index)
     expect(well).to_have_attribute("data-light", "green")
-    expect(red).to_contain_text("Temperature too high: 23.4, limit 22.0")
+    expect(red).to_contain_text("Temperature too high: 23.4 °C, limit 22.0 °C")
     expect(red.locator(".spark").first).to_be_visible()
     page.keyboard.press("/")
     page.keyboard.type("film")
@@ -81,7 +81,7 @@ def test_the_red_room_comes_first_and_says_why(sign_in: SignIn, paper: Agent, fi
     expect(page.get_by_role("heading", level=1)).to_have_text("paper-1")
     chart = drawn(page)
     expect(chart.get_by_text("within limits: 16 – 22 °C, 45 – 55 %")).to_be_visible()
-    page.locator("#alarms").get_by_role("link", name="Temperature too high: 23.4, limit 22.0").click()
+    page.locator("#alarms").get_by_role("link", name="Temperature too high: 23.4 °C, limit 22.0 °C").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Temperature too high")
     page.get_by_role("button", name="Acknowledge").first.click()
     expect(page.get_by_text("Alarm acknowledged")).to_be_visible()
@@ -157,7 +157,7 @@ def test_what_happened_at_a_moment_is_told_beside_the_values(sign_in: SignIn, pa
     box = page.locator(".u-over").bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 4)
-    expect(chart.locator(".moment")).to_contain_text("alarm: Temperature too high: 23.4, limit 22.0")
+    expect(chart.locator(".moment")).to_contain_text("alarm: Temperature too high: 23.4 °C, limit 22.0 °C")
 
 
 def test_years_lie_over_one_another_and_the_calendar_has_a_legend_and_a_table(sign_in: SignIn, paper: Agent) -> None:
