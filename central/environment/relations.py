@@ -36,25 +36,33 @@ LOUD = ("leak", "smoke", "mains", "ups", "forced", "tamper", "")  # nothing hold
 MINUTE_MS = 60_000
 
 
+BEFORE_MS = 15 * MINUTE_MS  # a consequence may be noticed so long before its cause is
+FAILING_MS = 2 * MINUTE_MS  # a sensor that fails gives wrong values at most so long before it is called bad; an older excursion was real
+
+
 @dataclass(frozen=True)
 class Relation:
-    """Alarms of kind `cause` explain those of the kinds `explains` within the same `scope`, until `tail_ms` after the cause is over."""
+    """Alarms of kind `cause` explain those of the kinds `explains` within the same `scope`, until `tail_ms` after the cause is over.
+
+    A consequence may have been raised up to `before_ms` before its cause.
+    """
 
     cause: str
     explains: tuple[str, ...]
     scope: str  # agent, sensor or room
     tail_ms: int = 0
+    before_ms: int = BEFORE_MS
 
 
 RELATIONS = (  # the first that fits counts
     Relation("mains", ("silent", "missing", "sensor"), "agent"),
     Relation("silent", ("missing", "sensor"), "agent"),
-    Relation("sensor", ("limit", "missing"), "sensor"),
+    Relation("sensor", ("missing",), "sensor"),
+    Relation("sensor", ("limit",), "sensor", before_ms=FAILING_MS),
     Relation("held_open", ("limit",), "room", 30 * MINUTE_MS),
     Relation("flood", ("limit", "sensor", "missing", "silent", "held_open", "after_hours"), "room"),
 )
 KINDS = ("limit", "sensor", "calibration", "patrol", "flood", "silent", "missing", *ENDINGS, "")
-BEFORE_MS = 15 * MINUTE_MS  # a consequence may be noticed so long before its cause is
 LOOKED_MAX = 200  # alarms looked at for one; what a flood hides beyond them stands by itself
 
 
@@ -97,6 +105,12 @@ def _within(scope: str, cause: Any, consequence: Mapping[str, Any], home: frozen
     return bool(cause.agent == consequence["agent"])
 
 
+def _explained(relation: Relation, cause: Any, row: Any, t_ms: int, home: frozenset[str]) -> bool:
+    """Whether a cause raised at t_ms explains an alarm that was there before it."""
+    fits = row.kind in relation.explains and row.since_ms >= t_ms - relation.before_ms
+    return fits and _within(relation.scope, cause, dict(row._mapping), home)
+
+
 def cause_of(connection: Connection, alarm: Mapping[str, Any], *, t_ms: int) -> str | None:
     """The id of the alarm that explains one raised at t_ms; None where none does. `alarm` has id, agent, room, kind and subject."""
     fitting = [relation for relation in RELATIONS if alarm["kind"] in relation.explains]
@@ -117,7 +131,7 @@ def cause_of(connection: Connection, alarm: Mapping[str, Any], *, t_ms: int) -> 
     for relation in fitting:
         for cause in found:
             current = cause.active or (cause.returned_ms or 0) > t_ms - relation.tail_ms
-            fits = cause.kind == relation.cause and cause.since_ms <= t_ms + BEFORE_MS and current
+            fits = cause.kind == relation.cause and cause.since_ms <= t_ms + relation.before_ms and current
             if fits and _within(relation.scope, cause, alarm, home):
                 return str(cause.id)
     return None
@@ -130,11 +144,7 @@ def consequences_of(connection: Connection, cause: Any, *, t_ms: int) -> list[st
     query = select(alarms).where((alarms.c.state == "unacknowledged") & near & (alarms.c.since_ms >= t_ms - BEFORE_MS))
     found = connection.execute(query.order_by(alarms.c.since_ms, alarms.c.id).limit(LOOKED_MAX)).all() if relations else []
     home = at_home(connection, cause.room)
-    return [
-        str(row.id)
-        for row in found
-        if row.id != cause.id and any(row.kind in one.explains and _within(one.scope, cause, dict(row._mapping), home) for one in relations)
-    ]
+    return [str(row.id) for row in found if row.id != cause.id and any(_explained(one, cause, row, t_ms, home) for one in relations)]
 
 
 def over(cause: Any, *, t_ms: int) -> bool:

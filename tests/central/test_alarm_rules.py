@@ -170,6 +170,15 @@ def test_a_bad_sensor_explains_its_limits_and_a_door_held_open_those_of_its_room
     assert state(centre, damp) == "unacknowledged"
 
 
+def test_an_excursion_that_stood_before_its_sensor_failed_stays_as_it_is(centre: Centre) -> None:
+    room = Room(centre)
+    hot = room.alarm("too-hot")
+    later(centre, 3)
+    bad = room.alarm("climate-bad", "room-101/climate")
+    later(centre, 1)
+    assert (state(centre, hot), state(centre, bad)) == ("unacknowledged", "unacknowledged")
+
+
 def test_a_flood_is_one_alarm_and_loses_none(centre: Centre) -> None:
     room = Room(centre)
     first = [room.alarm(f"rule-{n}", f"room-101.s{n}.temperature") for n in range(14)]
