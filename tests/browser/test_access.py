@@ -19,6 +19,8 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 PAGES = [
     ("facility", "/rooms"),
     ("facility", "/rooms/vault-01"),
+    *(("facility", f"/rooms/vault-01/{page}") for page in ("limits", "sensors", "preservation", "works", "reports", "plan")),
+    *(("facility", f"/{page}") for page in ("sensors", "plans", "calendar", "patrol")),
     ("facility", "/alarms"),
     ("operator", "/line"),
     ("archivist", "/batches"),

@@ -72,7 +72,7 @@ def test_the_red_room_comes_first_and_says_why(sign_in: SignIn, paper: Agent, fi
     expect(red).to_contain_text("Temperature too high: 23.4 °C, limit 22.0 °C")
     expect(red.locator(".spark").first).to_be_visible()
     page.keyboard.press("/")
-    page.keyboard.type("film")
+    page.keyboard.type("film-2")
     expect(page.locator("tr[data-room]:visible")).to_have_count(1)
     page.get_by_role("searchbox").fill("nowhere")
     expect(page.get_by_text("No room fits.")).to_be_visible()

@@ -11,11 +11,17 @@ export function startCalendar(): void {
   const before = JSON.stringify([given.weekend, given.days]);
   const state: Calendar = { weekend: [...given.weekend], days: { ...given.days } };
   const buttons = [...section.querySelectorAll<HTMLButtonElement>("[data-day]")];
+  const kinds = JSON.parse(section.dataset.kinds!) as Record<string, string>;
   let changed = 0;
 
   const plain = (button: HTMLElement): string => (state.weekend.includes(Number(button.dataset.weekday)) ? "weekend" : "day");
   const draw = (): void => {
-    for (const button of buttons) button.dataset.kind = state.days[button.dataset.day!] ?? plain(button);
+    for (const button of buttons) {
+      const day = button.dataset.day!, kind = state.days[day] ?? plain(button);
+      if (kind === button.dataset.kind) continue;
+      button.dataset.kind = kind;
+      button.setAttribute("aria-label", `${button.textContent}, ${day}: ${kinds[kind]}`);
+    }
     form.dataset.json = JSON.stringify(state);
     form.querySelector("button")!.disabled = JSON.stringify([state.weekend, state.days]) === before;
     const words = section.querySelector("[data-calendar-changed]")!;
