@@ -35,6 +35,7 @@ from wire.topics import LANES
 
 CHECKPOINT_S = 1.0
 RULES_S = 5.0
+HISTORY_S = 1.0  # while batches keep coming, late readings are looked into this often: no acknowledgement waits for them meanwhile
 COMMAND_AGAIN_MS = 10_000  # an agent was away; it knows the ids it has carried out
 TIDY_S = 300.0
 ACTS_A_COMMIT = 1000
@@ -86,6 +87,7 @@ class Writer:
         self.counters = Counters()
         self._rules = ClockRules(config, started_ms=now_ms(), counters=self.counters)
         self._signed_at = self._ruled_at = self._tidied_at = time.monotonic()
+        self._looked_at = 0.0  # late readings
         self._stopped = False
         self._owed: dict[str, Arrival] = {}  # topic -> the last status that no commit has taken: nobody sends it again
         self._told_counts = "{}"
@@ -160,7 +162,8 @@ class Writer:
         if seen:
             connection.exec_driver_sql(_SEEN, [(now_ms, name) for name in sorted(seen)])
         self._acts(context)
-        self._history(context, now_ms)
+        if not arrivals or time.monotonic() - self._looked_at >= HISTORY_S:
+            self._history(context, now_ms)
         messages.extend(self._commands(connection, now_ms, again=False))
         if time.monotonic() - self._ruled_at >= RULES_S:
             self._ruled_at = time.monotonic()
@@ -277,6 +280,7 @@ class Writer:
         if self._late:
             self._projections.flush(context, now_ms)  # it is judged by the tables
             self._late.work(context.connection, now_ms=now_ms, after=lambda: self._acts(context))
+            self._looked_at = time.monotonic()
 
     def _by_clock(self, context: Context, now_ms: int) -> None:
         self._projections.flush(context, now_ms)  # rules read the tables

@@ -26,6 +26,7 @@ from central.enrol import enrol, prepare_broker
 from central.keys import load_or_make_key
 from central.store.engine import open_engine
 from central.store.migrate import migrate
+from central.times import now_ms
 from deploy.broker import find_mosquitto, mosquitto_config
 from tests.central.journals import SITE, Journal, configure
 from tests.ports import free_port, wait_for_port
@@ -37,7 +38,7 @@ BATCHES, SINGLES, PINGS = 1500, 3000, 300
 CHANNELS = 10
 A_COMMIT = 20
 WAIT_S = 120.0
-NOW = 1_790_000_000_000
+STEP_MS = 3  # from one reading to the next: all of a run lie within ten minutes, so that none is late
 TOPIC = topics.lane_topic(SITE, "room-101", "readings")
 
 
@@ -51,11 +52,11 @@ class Line(msgspec.Struct):
 
 
 def _journal(readings: int) -> Journal:
-    journal = Journal("room-101")
+    journal, start = Journal("room-101"), now_ms() - STEP_MS * readings
     for i in range(CHANNELS):
-        journal.add("readings", record("channel", NOW, 1, i=i, sensor=f"s{i}", q="temperature", u="Cel"))
+        journal.add("readings", record("channel", start, 1, i=i, sensor=f"s{i}", q="temperature", u="Cel"))
     for k in range(readings):
-        journal.add("readings", record("reading", NOW + 100 * k, 100 * k, i=k % CHANNELS, v=round(20 + k % 700 / 100, 2)))
+        journal.add("readings", record("reading", start + STEP_MS * k, STEP_MS * k, i=k % CHANNELS, v=round(20 + k % 700 / 100, 2)))
     return journal
 
 

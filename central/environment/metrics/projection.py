@@ -106,7 +106,7 @@ class Pair:
                 merger.take(t_ms, value, humidity=humidity)
             return
         day = fold.day
-        if day is None or not 0 <= t_ms - day.day_ms < DAY_MS:
+        if (day is None or not 0 <= t_ms - day.day_ms < DAY_MS) and self.temp_id is not None and self.rh_id is not None:
             self._enter(t_ms)
         done = fold.feed(merger.take(t_ms, value, humidity=humidity))
         if done is not None:
@@ -132,8 +132,9 @@ class Pair:
         """The interval and the tolerances of a day are those told when it began."""
         fold = self.fold
         fold.close(t_ms)
-        if self.setting != fold.setting:
-            fold.setting = self.setting
+        setting = self.setting
+        if setting is not fold.setting:
+            fold.setting = setting
             self.merger.hold_ms = fold.setting.gap_ms
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Subquery, Table, delete, func, select
@@ -18,6 +19,7 @@ _EDGES = ("temp_min", "temp_max", "rh_min", "rh_max")  # infinite while a day ha
 _UPSERT = f"INSERT OR REPLACE INTO metric_days ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608  names from our own code
 
 
+@lru_cache(maxsize=256)
 def setting_of(interval_ms: int, tolerance_c: float = TOLERANCE_C, tolerance_pct: float = TOLERANCE_PCT) -> Setting:
     """How values of a sensor that reports so often become durations: a gap is 2.5 intervals, five minutes at least."""
     return Setting(interval_ms, max(int(GAP_FACTOR * interval_ms), GAP_LEAST_MS), tolerance_c, tolerance_pct)
@@ -90,10 +92,14 @@ def days_between(connection: Connection, sensor: str, *, from_ms: int, to_ms: in
 
 
 def upsert_rows(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    """Insert rows or replace them, by the table's primary key."""
-    for row in rows:
-        keys = [column.name for column in table.primary_key]
-        connection.execute(insert(table).values(row).on_conflict_do_update(index_elements=keys, set_=row))
+    """Insert rows or replace them, by the table's primary key; all have the same columns. A plain text: this runs at every commit."""
+    if not rows:
+        return
+    names, keys = list(rows[0]), [column.name for column in table.primary_key]
+    columns, marks = ", ".join(names), ", ".join("?" * len(names))
+    updates = ", ".join(f"{name} = excluded.{name}" for name in names if name not in keys)
+    told = f"INSERT INTO {table.name} ({columns}) VALUES ({marks}) ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {updates}"  # noqa: S608  our own names
+    connection.exec_driver_sql(told, [tuple(row[name] for name in names) for row in rows])
 
 
 def intervals_by_day(from_ms: int) -> Subquery:
