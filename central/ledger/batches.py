@@ -67,14 +67,6 @@ def leaves_from(connection: Connection, first: int, *, most: int) -> list[Leaf]:
     return [made[idx] for idx in sorted(made)]
 
 
-def all_leaves(connection: Connection, *, page: int = LEAVES) -> Iterator[Leaf]:
-    """Every leaf of the tree, in order."""
-    at = 0
-    while found := leaves_from(connection, at, most=page):
-        yield from found
-        at = found[-1].idx + 1
-
-
 def batches_within(
     connection: Connection, epoch_id: int, lane: str, *, first: int, last: int, kept: dict[int, list[StoredBatch]] | None = None
 ) -> Iterator[StoredBatch]:

@@ -245,7 +245,7 @@ def readings(journal: Journal, start: int, values: list[float]) -> None:
         journal.add("readings", record("reading", t, 1 + n, i=1, v=value))
 
 
-def test_late_readings_that_left_a_limit_are_history_and_nobody_is_called(centre: Centre) -> None:
+def test_late_readings_that_left_a_limit_are_history_and_nobody_is_called(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
     agent = centre.enrol(Journal("room-101"))
     limit = {"too-hot": {"sensor": "climate", "quantity": "temperature", "above": 24.0, "delay_s": 120, "priority": "high"}}
     start = now_ms() - 5 * 60 * MINUTE
@@ -255,8 +255,10 @@ def test_late_readings_that_left_a_limit_are_history_and_nobody_is_called(centre
     centre.send(agent.batch("readings"))
     assert centre.rows("SELECT state, found_later, value, returned_ms - since_ms FROM alarms") == [("normal", 1, 27.5, 29 * MINUTE)]
     readings(agent, start + 60 * MINUTE, [26.0] * 5 + [20.0] * 30)  # it went on in what came next: the same one, longer
-    centre.send(agent.batch("readings", 63))
-    centre.write()  # what is late is looked into when nothing else comes
+    monkeypatch.setattr("central.ingest.writer.HISTORY_S", 3600.0)
+    centre.send(agent.batch("readings", 63))  # while batches come, none of them waits for that look
+    assert centre.rows("SELECT returned_ms - since_ms FROM alarms") == [(29 * MINUTE,)]
+    centre.write()  # nothing else came
     assert centre.rows("SELECT state, found_later, value, returned_ms - since_ms FROM alarms") == [("normal", 1, 27.5, 34 * MINUTE)]
     centre.write()
     assert centre.rows("SELECT count(*) FROM live WHERE event = 'alarm'") == [(0,)]

@@ -5,7 +5,6 @@ number, or outside TEMP_C / RH_PCT gives None: it is rejected, not clamped. `doc
 """
 
 import math
-from typing import Literal
 
 TEMP_C = (-60.0, 100.0)  # what is accepted at all; each formula's own validity is narrower and stands in its docstring
 RH_PCT = (0.0, 100.0)
@@ -62,13 +61,6 @@ def frost_point(temp_c: float | None, rh_pct: float | None) -> float | None:
         return None
     gamma = math.log(pressure / ICE_HPA)
     return ICE_B * gamma / (ICE_A - gamma)
-
-
-def deposit(dew_point_c: float | None) -> Literal["dew", "frost"] | None:
-    """What settles from this air on a colder surface: dew, or frost below 0 °C, where `frost_point` is the temperature to look at."""
-    if dew_point_c is None:
-        return None
-    return "frost" if dew_point_c < 0.0 else "dew"
 
 
 def absolute_humidity(temp_c: float | None, rh_pct: float | None) -> float | None:
@@ -133,13 +125,3 @@ def mean_kinetic(mean_weight: float) -> float | None:
     if not mean_weight > 0.0:
         return None
     return 1.0 / (1.0 / REFERENCE_K - math.log(mean_weight) / MKT_K) - ZERO_K
-
-
-def humidity_at(surface_c: float | None, *, temp_c: float | None, rh_pct: float | None) -> float | None:
-    """RH in % that the same air has at another temperature, through its vapour pressure; None where it would condense."""
-    vapour = vapour_pressure_hpa(temp_c, rh_pct)
-    full = None if surface_c is None else saturation_hpa(surface_c)
-    if vapour is None or full is None:
-        return None
-    found = 100.0 * vapour / full
-    return found if found <= 100.0 else None
