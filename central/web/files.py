@@ -13,7 +13,7 @@ from PIL import Image
 
 from central.web.blocking import blocking
 from central.web.problems import Problem, not_found
-from central.web.state import state
+from central.web.state import config, state
 
 STRICT_ROLES = frozenset(("auditor",))  # those whose daily work it is not must say why they look
 CACHE = "private, max-age=600"  # as long as one act covers
@@ -21,6 +21,7 @@ THUMB_QUALITY = 82
 FORMATS = ("JPEG", "PNG", "TIFF")  # what cameras here make; Pillow knows forty more, some of which start programs
 WHOLE_PIXELS_MAX = 60_000_000  # decoded whole, 180 MB at three bytes each
 ROWS_PIXELS_MAX = 170_000_000  # decoded row by row, at a fraction of the size
+MB = 1024 * 1024
 _TYPES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PN": "image/png", b"II*": "image/tiff", b"MM\x00": "image/tiff"}
 Purpose = Annotated[str, msgspec.Meta(min_length=1, max_length=200, description="why it is looked at; recorded")]
 
@@ -58,6 +59,14 @@ def send_object(sha256: str, *, mimetype: str | None = None) -> Response:
     if kind == "application/octet-stream":
         answer.headers["Content-Disposition"] = "attachment"
     return answer
+
+
+def check_space(size: int) -> None:
+    """Refuse to keep so many bytes where they would go into the disk's reserve, as uploads are refused."""
+    if state().objects.free_bytes() - size < config().limits.reserve_mb * MB:
+        raise Problem(
+            507, "disk-reserve", "The centre keeps what disk it has left: nothing was stored. Make room on its disk, then try again."
+        )
 
 
 class ImageRefused(Exception):

@@ -192,6 +192,15 @@ def test_the_command_writes_a_file_and_names_what_is_wrong(room: Room, tmp_path:
     assert "there is no room 'vault'; there are room-101" in capsys.readouterr().err
 
 
+def test_a_report_is_not_filed_into_the_disks_reserve(room: Room, client: FlaskClient) -> None:
+    before = room.centre.one("SELECT count(*) FROM acts WHERE kind = 'report.file'")
+    object.__setattr__(room.centre.config.limits, "reserve_mb", 10**9)
+    answer = client.post("/api/v1/rooms/room-101/reports", json={"month": MONTH, "lang": "zh"})
+    object.__setattr__(room.centre.config.limits, "reserve_mb", 2)
+    assert (answer.status_code, answer.get_json()["code"]) == (507, "disk-reserve")
+    assert room.centre.one("SELECT count(*) FROM acts WHERE kind = 'report.file'") == before
+
+
 def test_the_page_lists_the_months_with_what_was_filed(room: Room, client: FlaskClient) -> None:
     with writing(room.centre.engine) as connection:
         body = {"report": "r-page", "room": "room-101", "month": MONTH, "lang": "zh", "sha256": "7" * 64, "bytes": 9, "tree_size": 1}

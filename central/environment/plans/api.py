@@ -15,7 +15,7 @@ from central.store.engine import reading
 from central.web import acting, paging
 from central.web.blocking import blocking
 from central.web.fields import IDENT
-from central.web.files import send_object
+from central.web.files import check_space, send_object
 from central.web.operation import Operation, operation
 from central.web.problems import Problem, bad_field, not_found
 from central.web.state import engine, state
@@ -149,6 +149,7 @@ def _write_routes(made: Blueprint) -> None:
     @operation(Operation(right="plans.edit", summary="Lay a picture under a plan: the body is a PNG, JPEG or WebP.", result=queries.Plan))
     def plan_picture_set(plan: str) -> Response:
         found, picture = _plan(plan), _picture()
+        check_space(len(picture.data))
         sha256 = state().objects.put(picture.data)
         return _set(found, sha256, width=picture.width, height=picture.height)
 

@@ -17,7 +17,7 @@ from central.times import now_ms
 from central.web import acting, paging
 from central.web.blocking import blocking
 from central.web.fields import IDENT
-from central.web.files import send_object
+from central.web.files import check_space, send_object
 from central.web.operation import Operation, operation
 from central.web.problems import Problem, not_found
 from central.web.state import config, engine, state
@@ -166,6 +166,7 @@ def blueprint() -> Blueprint:
                 f"{body.month} is not over: look at it, and file it when it is. / {body.month} 尚未结束：可先查看，结束后再归档。",
                 field="month",
             )
+        check_space(len(found.pdf))
         ident, act = making.file(engine(), state().objects, found, room=room, month=body.month, lang=body.lang, by=current_user.name)
         if not acts.wait_projected(engine(), act):
             return acting.answer(False, {"id": ident})
