@@ -160,7 +160,7 @@ def test_with_the_centre_away_the_agent_begins_without_and_asks_on(tmp_path: Pat
 
     async def scene() -> None:
         await pi.restorer.begin()
-        assert not pi.documents.begun and len(centre.asked) == 1
+        assert not pi.documents.begun and centre.asked, "it begins without, though nobody has answered well yet"
         await pi.restorer.run()
 
     asyncio.run(scene())
