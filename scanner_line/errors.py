@@ -27,3 +27,16 @@ class BatchError(ScannerLineError):
 
 class JudgeError(ScannerLineError):
     """The page checks could not be run: their process died or stopped answering."""
+
+
+class OperatorsError(ScannerLineError):
+    """Operators as the centre or a document names them that are none: of another shape, or out of bounds."""
+
+
+class SignInRefused(ScannerLineError):
+    """A sign-in that was refused: `code` is `wrong` or `wait`, `wait_s` how long until the next try is looked at."""
+
+    def __init__(self, code: str, wait_s: float) -> None:
+        """Say which and how long."""
+        super().__init__(f"sign-in refused: {code}")
+        self.code, self.wait_s = code, wait_s
