@@ -9,10 +9,9 @@ from scanner_line.errors import BatchError
 from scanner_line.roles import Outbox
 from scanner_line.spool import Spool
 from wire.records import record
+from wire.separators import DECLARED_MAX, VOLUME_CHARS_MAX
 
 LANE = "capture"
-DECLARED_MAX = 100_000
-VOLUME_CHARS_MAX = 120
 
 
 def now() -> tuple[int, int]:

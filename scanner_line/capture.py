@@ -11,10 +11,10 @@ from scanner_line.disk import Disk
 from scanner_line.errors import ImageRefused, JudgeError
 from scanner_line.presses import RETAKE, Judged, Page, PressBook, Taken
 from scanner_line.roles import Judge
-from scanner_line.separators import parse
 from scanner_line.shutter import Shots, Shutter
 from scanner_line.spool import Spool
 from scanner_line.states import Run, Settings, failing_check, worst
+from wire.separators import parse
 
 
 class Capture:

@@ -10,8 +10,8 @@ from scanner_line.disk import Disk
 from scanner_line.errors import BatchError
 from scanner_line.presses import PressBook
 from scanner_line.roles import Judge
-from scanner_line.separators import Separator
 from scanner_line.states import Question
+from wire.separators import Separator
 
 
 class BatchDesk:

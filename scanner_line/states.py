@@ -10,7 +10,7 @@ from typing import Any
 from scanner_line.batches import Batch, now
 from scanner_line.checks.results import Judgement
 from scanner_line.presses import RANK, Judged, Page
-from scanner_line.separators import Separator
+from wire.separators import Separator
 
 CAPTURE = "capture"
 

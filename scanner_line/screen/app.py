@@ -10,13 +10,13 @@ from typing import Any
 
 from aiohttp import web
 
-from scanner_line.batches import DECLARED_MAX, VOLUME_CHARS_MAX
 from scanner_line.errors import BatchError, SpoolError
 from scanner_line.presses import RETAKE
 from scanner_line.screen.guards import BODY_MAX, add_headers, guard, own_names
 from scanner_line.screen.view import view_of
 from scanner_line.states import CAPTURE
 from scanner_line.station import Station
+from wire.separators import DECLARED_MAX, VOLUME_CHARS_MAX
 
 STATIC = Path(__file__).parent / "static"
 SCREENS_MAX = 16

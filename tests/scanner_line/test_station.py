@@ -15,9 +15,9 @@ from scanner_line.batches import now
 from scanner_line.errors import BatchError, ImageRefused, JudgeError
 from scanner_line.orders import obey
 from scanner_line.presses import RETAKE
-from scanner_line.separators import Separator
 from scanner_line.states import Edge, Settings, State
 from tests.scanner_line.bench import QUICK, Bench, check_books, jpeg, records
+from wire.separators import Separator
 
 
 def at_bench(

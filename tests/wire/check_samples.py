@@ -3,7 +3,7 @@
 import json
 import sys
 
-from wire import chain, codec
+from wire import chain, codec, separators
 from wire.errors import WireError
 from wire.frames import FrameReader, encode_frame
 
@@ -48,7 +48,12 @@ def check(samples):
         assert encode_frame(sample["message"]) == sample["frame"].encode()
         assert reader.feed(sample["frame"].encode()) == [sample["message"]]
     assert reader.bad == 0
-    return sum([len(samples[name]) for name in ("records", "refused", "frames")]) + 1
+
+    for sample in samples["sheets"]:
+        found = separators.parse(sample["text"])
+        assert (found and [found.opens, found.volume, found.declared]) == sample["asks"], sample["text"]
+        assert found is None or found.text == sample["text"]
+    return sum([len(samples[name]) for name in ("records", "refused", "frames", "sheets")]) + 1
 
 
 if __name__ == "__main__":
