@@ -21,6 +21,7 @@ DOMAINS = (
     "environment.instruments",
     "environment.metrics",
     "environment.reports",
+    "digitization.recognition",
 )
 
 

@@ -15,13 +15,19 @@ from central.store.migrate import is_current, migrate
 from central.tables import load_tables
 
 
+def is_index(name: str | None) -> bool:
+    """Whether it is the full-text index, or one of the tables that SQLite keeps it in: no table of the code."""
+    return str(name).startswith("text_index")
+
+
 def test_migrations_make_exactly_the_tables_of_the_code(tmp_path: Path) -> None:
     engine = open_engine(tmp_path / "muniment.db")
     assert not is_current(engine)
     migrate(engine)
     assert is_current(engine)
     with reading(engine) as connection:
-        assert compare_metadata(MigrationContext.configure(connection), load_tables()) == []
+        context = MigrationContext.configure(connection, opts={"include_name": lambda name, _type, _parent: not is_index(name)})
+        assert compare_metadata(context, load_tables()) == []
         for table in load_tables().sorted_tables:
             made = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = ?", (table.name,)).scalar_one()
             assert ("WITHOUT ROWID" in made) == (table.dialect_options["sqlite"]["with_rowid"] is False), table.name
