@@ -12,6 +12,7 @@ DOMAINS = (
     "environment",
     "security",
     "digitization",
+    "digitization.process",
     "health",
     "people",
     "environment.works",
@@ -21,6 +22,7 @@ DOMAINS = (
     "environment.instruments",
     "environment.metrics",
     "environment.reports",
+    "digitization.packages",
     "digitization.recognition",
 )
 

@@ -17,12 +17,13 @@ from jinja2 import pass_context
 from central.console import formats, language, shapes, words
 from central.console.facts import Facts
 from central.console.language import gettext, ngettext
-from central.console.tabs import room_tabs
+from central.console.tabs import line_tabs, room_tabs
 from central.environment.limits.queries import settings_of
 from central.store.engine import reading
 from central.web.state import config, engine, state
 
 MANIFEST = Path(__file__).parent / "static" / "dist" / "manifest.json"
+LINE_PAGES = frozenset(f"console.{name}" for name in ("board", "volumes", "volume", "yields", "acceptance", "search", "line_people"))
 STALE_S = 180  # a value older than this is marked: agents report at least each minute
 
 # the first that a person has decides
@@ -84,6 +85,7 @@ def _items(facts: Facts) -> list[dict[str, Any]]:
         current = (
             here == endpoint
             or (here.startswith("console.room") and symbol == "rooms")
+            or (here in LINE_PAGES and symbol == "line")
             or (here == "console.plan" and symbol == "plan")
             or (here == "console.batch" and symbol == "batches")
             or (here == "console.alarm" and symbol == "alarms")
@@ -175,6 +177,7 @@ def install(app: Flask, facts: Facts) -> None:
         html_lang=language.html_lang,
         language=language.language,
         limits_of=limits_of,
+        line_tabs=line_tabs,
         live_from=live_from,
         live_url=lambda: url_for("live.live_stream"),
         may=lambda right: current_user.may(right),

@@ -1,4 +1,4 @@
-"""The tabs of a room: which pages it has, in the order of the bar."""
+"""The tabs of a room and of the line: which pages each has, in the order of the bar."""
 
 from __future__ import annotations
 
@@ -38,3 +38,18 @@ def room_tabs(room_id: str) -> list[dict[str, str]]:
         except BuildError:  # a page that names its room otherwise; the bar lives on
             current_app.logger.warning("%s has no address for a room in %s", endpoint, request.path)
     return tabs
+
+
+def line_tabs() -> list[dict[str, str]]:
+    """`{endpoint, url, words}` of each page of the line that is served for the signed-in person."""
+    known = (
+        ("console.line", gettext("Line")),
+        ("console.board", gettext("Board")),
+        ("console.volumes", gettext("Volumes")),
+        ("console.batches", gettext("Batches")),
+        ("console.acceptance", gettext("Acceptance")),
+        ("console.search", gettext("Search")),
+        ("console.yields", gettext("Yields")),
+        ("console.line_people", gettext("Operators")),
+    )
+    return [{"endpoint": endpoint, "url": url_for(endpoint), "words": text} for endpoint, text in known if _allowed(endpoint)]

@@ -1,0 +1,1 @@
+"""The way of volumes through the line: receive, sort, repair, number, index, capture, check, accept, file."""
