@@ -40,3 +40,7 @@ class SignInRefused(ScannerLineError):
         """Say which and how long."""
         super().__init__(f"sign-in refused: {code}")
         self.code, self.wait_s = code, wait_s
+
+
+class TargetError(ScannerLineError):
+    """No target of the kind asked for lies in the picture, or it cannot be measured; the text says why."""

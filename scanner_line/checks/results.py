@@ -26,7 +26,8 @@ CHECK_NAMES = (
 class CheckResult:
     """One check of one page. `value` is None where the check does not apply; then `ok` is true.
 
-    `words` is the English text, `words_zh` the Chinese one; `text` is what a separator code says.
+    `words` is the English text, `words_zh` the Chinese one; `text` is what a separator code says. `where` is the place of the defect, as
+    [x, y, width, height] in shares of the picture.
     """
 
     name: str
@@ -36,6 +37,7 @@ class CheckResult:
     words: str
     words_zh: str
     text: str | None = None
+    where: tuple[float, float, float, float] | None = None
 
     def as_json(self) -> dict[str, object]:
         """The check as the contract writes it, with the Chinese words beside."""
@@ -49,6 +51,8 @@ class CheckResult:
         }
         if self.text is not None:
             made["text"] = self.text
+        if self.where is not None:
+            made["where"] = [round(share, 4) for share in self.where]
         return made
 
 
