@@ -10,8 +10,9 @@ from typing import Any
 from scanner_line.batches import BatchBook
 from scanner_line.cameras.registry import book_from, camera_from
 from scanner_line.judging import PageJudge
-from scanner_line.pedals import FootPedal
-from scanner_line.presses import RETAKE, PressBook
+from scanner_line.pedals.foot import FootPedal
+from scanner_line.pedals.registry import pedal_from, pedals_of
+from scanner_line.presses import PressBook
 from scanner_line.profile import Profile
 from scanner_line.roles import Outbox
 from scanner_line.screen.app import Screen
@@ -22,6 +23,7 @@ from scanner_line.spool import Spool
 from scanner_line.states import Settings
 from scanner_line.station import Station
 from sensors.drivers.outputs import Sounder, TowerLamp
+from sensors.drivers.switch import SETTLE_MS
 from sensors.transports.gpio import Pins
 
 RESERVE_MB = 256  # left free on the disk: a bench that fills it would stop the agent's journal too
@@ -92,9 +94,16 @@ class Bench:
         """Serve the screen first, so that it shows what the start is waiting for; then the station; pedals last."""
         await self._serve()
         await self.station.start()
-        for key, name, wish in (("pedal_pin", "pedal", "capture"), ("retake_pin", "retake-pedal", RETAKE)):
-            if self._options.get(key) is not None:
-                self._pedals.append(FootPedal(self.station, self._options[key], pins=self._pins, name=name, wish=wish))
+        for name, table in pedals_of(self._options).items():
+            pedal = FootPedal(
+                pedal_from(table, pins=self._pins),
+                table["switch"],
+                station=self.station,
+                name=name,
+                debounce_ms=float(table.get("debounce_ms") or SETTLE_MS),
+            )
+            self._pedals.append(pedal)
+            pedal.start()
 
     async def _serve(self) -> bool:
         """Start the screen; without it pedal and lamp work all the same."""

@@ -6,10 +6,11 @@ The text of the code: `MUNIMENT CARD LEFT`, `RIGHT` or `OVERHEAD` (or another si
 
 import re
 from dataclasses import dataclass
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from scanner_line.cameras.bounds import size_of
 from scanner_line.errors import CameraError
+from wire.separators import card_text
 
 PATTERN = re.compile(r"MUNIMENT CARD ([A-Z0-9_-]{1,40})(?: SERIAL=(\S{1,400}))?")
 OVERHEAD = "overhead"  # the card of a bench's only camera, whatever its name
@@ -26,8 +27,7 @@ class Card:
     @property
     def text(self) -> str:
         """The text to be printed as a QR code."""
-        serial = "" if self.serial is None else f" SERIAL={quote(self.serial, safe='')}"
-        return f"MUNIMENT CARD {self.side.upper()}{serial}"
+        return str(card_text(self.side, self.serial))
 
     def fits(self, side: str, *, serial: str, alone: bool) -> bool:
         """Whether it is the card of a camera: of its side (`alone`: the bench's only one also takes `overhead`) and, if named, serial."""

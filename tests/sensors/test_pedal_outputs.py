@@ -5,7 +5,7 @@ import time
 import pytest
 
 from sensors.drivers.outputs import STATES, Sounder, TowerLamp
-from sensors.drivers.pedal import Pedal
+from sensors.drivers.pedal import GpioPedal
 from sensors.errors import OptionError
 from sensors.transports.gpio import Pins, simulated_pins
 from tests.sensors.waiting import wait_until
@@ -16,41 +16,34 @@ def pins() -> Pins:
     return simulated_pins()
 
 
-def test_a_press_that_bounces_on_both_edges_is_one_press_at_its_first_edge(pins: Pins) -> None:
-    presses: list[int] = []
-    pedal = Pedal(23, on_press=presses.append, pins=pins)
-    pin = pins.pin(23)
+def test_a_pedal_tells_each_edge_of_each_switch_with_the_time_of_the_edge(pins: Pins) -> None:
+    edges: list[tuple[str, bool, int]] = []
+    states: list[str] = []
+    pedal = GpioPedal({"left": 23, "right": 24}, pins=pins)
+    pedal.start(lambda *edge: edges.append(edge), states.append)
     before = time.monotonic_ns()
-    pin.drive_low()
-    after = time.monotonic_ns()
-    for _ in range(5):
-        pin.drive_high()
-        pin.drive_low()
-    assert pedal.is_down
-    time.sleep(0.04)  # held down: the time under test
-    for _ in range(5):
-        pin.drive_high()
-        pin.drive_low()
-    pin.drive_high()
-    assert len(presses) == 1
-    assert before - 1_000_000 <= presses[0] <= after + 1_000_000
-    time.sleep(0.04)
-    pin.drive_low()
-    assert len(presses) == 2
-    pedal.close()
-    pedal.close()
-
-
-def test_a_pedal_that_is_held_at_the_start_presses_only_after_it_was_let_go(pins: Pins) -> None:
-    pins.pin(23).drive_high()
-    presses: list[int] = []
-    pedal = Pedal(23, on_press=presses.append, pins=pins, active="high", pull="none")
-    assert pedal.is_down
-    assert presses == []
     pins.pin(23).drive_low()
-    time.sleep(0.04)
+    pins.pin(24).drive_low()
     pins.pin(23).drive_high()
-    assert len(presses) == 1
+    after = time.monotonic_ns()
+    assert [edge[:2] for edge in edges] == [("left", True), ("right", True), ("left", False)]
+    assert all(before - 1_000_000 <= at_ns <= after + 1_000_000 for _, _, at_ns in edges)
+    assert states == [""]
+    assert "right GPIO 24" in pedal.serial
+    pedal.close()
+    pedal.close()
+    pins.pin(24).drive_high()
+    assert len(edges) == 3
+
+
+def test_a_pedal_that_is_held_at_the_start_tells_nothing_before_it_is_let_go(pins: Pins) -> None:
+    pins.pin(23).drive_high()
+    edges: list[tuple[str, bool, int]] = []
+    pedal = GpioPedal({"only": 23}, pins=pins, active="high", pull="none")
+    pedal.start(lambda *edge: edges.append(edge), lambda _: None)
+    assert edges == []
+    pins.pin(23).drive_low()
+    assert [edge[:2] for edge in edges] == [("only", False)]
     pedal.close()
 
 
