@@ -8,6 +8,8 @@ from itertools import pairwise
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
+from central.digitization.packages.projection import PackageProjector
+from central.digitization.process.projection import ProcessProjector
 from central.digitization.projection import DigitizationProjector
 from central.environment.alarm_projection import AlarmProjector
 from central.environment.climate import ClimateProjector
@@ -63,8 +65,10 @@ class Projections:
             digitization,
             PlanProjector(),
             ReportProjector(),
+            PackageProjector(),
             LimitsProjector(),
             InstrumentProjector(),
+            ProcessProjector(),  # after all that write batches and pages
         )
 
     @property

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from central.config import CentralConfig
+from central.digitization.process import rules as process_rules
 from central.digitization.tables import object_refs, objects
 from central.environment.instruments.care import Care
 from central.environment.latest import latest
@@ -79,6 +80,7 @@ class ClockRules:
         self._known = own_alarms(context.connection)
         own = {"silence": self._silence, "uploads": self._uploads, "disk": self._disk}
         rest = {"alarms": self._alarms.run, "keeper": self._keeper.run, "care": self._care.run, "patrols": patrol_rules.run}
+        rest["process"] = process_rules.run
         for name, rule in own.items():
             self._try(name, rule, context, now_ms)
         for name, other in rest.items():

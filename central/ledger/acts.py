@@ -26,6 +26,14 @@ Kinds that change tables, with the fields of their bodies (all others, like logi
     readings.policy {class, keep_raw_days, then: hour|drop}               keep_raw_days null: for ever
     readings.thin {channels, from_ms, to_ms, count, then}                 single readings of whole days are let go
     node.enrol {agent, node}    user and password are in the broker's file
+    package.ask {package, batch, kind, recipients}                        package.made {package, sha256, bytes, files, tree_size}    by "system"
+    package.failed {package, words, words_zh}                             by "system"
+    volume.register {volume, number, unit, consignment, declared, title?, kind?}      volume.link {volume, batch}
+    volume.amend {volume, reason, title?, kind?, unit?, consignment?, declared?}      volume.withdraw {volume, reason}
+    volume.hold {volume, reason}    volume.release {volume}                           consignment.set {consignment, witness}
+    step.begin {volume, step}       step.finish {volume, step, count?, note?}         step.skip {volume, step, reason}
+    step.back {volume, to, reason}  step.undo {volume}    step.checked {volume, count}    by "system": all images are here
+    discrepancy.resolve {volume, discrepancy, note, count?}                           process.limits {limits: {step: {yellow_h, red_h}}}
     page.reject {page, reason}                  gap {agent, lane, epoch, from, to}    by "system"
 """
 

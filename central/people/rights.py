@@ -30,7 +30,15 @@ TABLE: dict[str, tuple[str, ...]] = {
     "digitization.read": ("operator", "archivist", "auditor"),
     "pages.view": ("operator", "archivist", "auditor"),
     "provenance.read": ("operator", "archivist", "auditor"),
+    "process.read": ("operator", "archivist", "auditor"),
+    "process.work": ("operator", "archivist"),
+    "process.skip": ("archivist",),
+    "process.manage": ("archivist",),
+    "yields.people": ("archivist",),  # figures by person
     "batches.judge": ("archivist",),
+    "packages.read": ("operator", "archivist", "auditor"),
+    "packages.make": ("archivist",),
+    "packages.fetch": ("archivist",),
     "stations.read": ("operator", "archivist", "auditor"),
     "stations.command": ("operator",),
     "search": ("operator", "archivist", "auditor"),
@@ -58,6 +66,7 @@ LIVE: dict[str, str] = {
     "page": "digitization.read",
     "press": "digitization.read",
     "batch": "digitization.read",
+    "volume": "process.read",
     "command": "agents.read",
     "agent": "agents.read",
 }

@@ -17,6 +17,7 @@ BATCHES_MAX = 200  # of one volume
 HISTORY_MAX = 2000
 DISCREPANCIES_MAX = 200
 CONSIGNMENTS_MAX = 500
+LOOSE_MAX = 50
 
 
 class Volume(msgspec.Struct, frozen=True):
@@ -98,6 +99,18 @@ class Line(msgspec.Struct, frozen=True):
     step: str
     facts: dict[str, Any]
     leaf: int
+    t_ms: int
+
+
+class Loose(msgspec.Struct, frozen=True):
+    """A batch whose number is of no volume, or that has none."""
+
+    batch: str
+    number: str
+    agent: str
+    state: str
+    captured: int
+    t: str
     t_ms: int
 
 
@@ -211,8 +224,8 @@ def discrepancy_named(connection: Connection, ident: str) -> Discrepancy | None:
 
 def _discrepancy(row: Row[Any]) -> Discrepancy:
     names = ("id", "volume", "step", "kind", "expected", "found", "note", "opened_by", "resolved_by", "resolution")
-    times = {"opened": rfc3339(row.opened_ms), "resolved": rfc3339_or_none(row.resolved_ms)}
-    return Discrepancy(**{name: getattr(row, name) for name in names}, **times)
+    facts: dict[str, Any] = {name: getattr(row, name) for name in names}
+    return Discrepancy(opened=rfc3339(row.opened_ms), resolved=rfc3339_or_none(row.resolved_ms), **facts)
 
 
 def history_of(connection: Connection, volume: str, *, after: tuple[int, int] | None = None, limit: int = HISTORY_MAX) -> list[Line]:
@@ -239,6 +252,14 @@ def changed_by_leaf(connection: Connection, leaves: list[int]) -> set[tuple[str,
     """(volume, leaf) of those of these ledger entries that changed a volume."""
     query = select(volume_history.c.volume, volume_history.c.leaf_idx).where(volume_history.c.leaf_idx.in_(leaves))
     return {(row.volume, row.leaf_idx) for row in connection.execute(query)}
+
+
+def loose_batches(connection: Connection, *, limit: int = LOOSE_MAX) -> list[Loose]:
+    """Batches of no volume that nobody has accepted yet, the newest first."""
+    loose = volume_batches.c.volume.is_(None) & (volume_batches.c.state != "accepted")
+    query = select(volume_batches).where(loose).order_by(volume_batches.c.t_ms.desc(), volume_batches.c.batch.desc()).limit(limit)
+    names = ("batch", "number", "agent", "state", "captured", "t_ms")
+    return [Loose(t=rfc3339(row.t_ms), **{name: getattr(row, name) for name in names}) for row in connection.execute(query)]
 
 
 def consignment_named(connection: Connection, name: str) -> Consignment | None:

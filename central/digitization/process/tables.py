@@ -110,14 +110,17 @@ volume_batches = Table(  # which batch of a bench belongs to which volume, by th
     "volume_batches",
     metadata,
     Column("batch", String(100), primary_key=True),
-    Column("number", String(200), nullable=False),
+    Column("number", String(200), nullable=False),  # empty where the bench gave none
     Column("volume", String(36)),  # NULL: no such volume
+    Column("linked", Boolean, nullable=False),  # to a volume of another number, by a person
     Column("agent", String(40), nullable=False),
     Column("state", String(10), nullable=False),
     Column("captured", Integer, nullable=False),
     Column("placeholders", Integer, nullable=False),
     Column("bad", Integer, nullable=False),
     Column("t_ms", BigInteger, nullable=False),  # of its first record
+    Column("first_leaf", BigInteger, nullable=False),
+    Column("decided_leaf", BigInteger),  # of its acceptance or rejection
 )
 Index("ix_volume_batches_number", volume_batches.c.number)
 Index("ix_volume_batches_volume", volume_batches.c.volume, volume_batches.c.t_ms)

@@ -113,12 +113,15 @@ def upgrade() -> None:
         sa.Column("batch", sa.String(length=100), nullable=False),
         sa.Column("number", sa.String(length=200), nullable=False),
         sa.Column("volume", sa.String(length=36), nullable=True),
+        sa.Column("linked", sa.Boolean(), nullable=False),
         sa.Column("agent", sa.String(length=40), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("captured", sa.Integer(), nullable=False),
         sa.Column("placeholders", sa.Integer(), nullable=False),
         sa.Column("bad", sa.Integer(), nullable=False),
         sa.Column("t_ms", sa.BigInteger(), nullable=False),
+        sa.Column("first_leaf", sa.BigInteger(), nullable=False),
+        sa.Column("decided_leaf", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("batch", name=op.f("pk_volume_batches")),
     )
     op.create_index("ix_volume_batches_number", "volume_batches", ["number"], unique=False)
