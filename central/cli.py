@@ -18,6 +18,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from central.config import CentralConfig, ConfigError, load
+from central.digitization.packages.arguments import add_arguments as package_arguments
+from central.digitization.process import sheets_command
 from central.environment.metrics import command as metrics
 from central.keys import BadKeyFile, load_or_make_key, parse_public_key, public_bytes
 from central.parent import end_with_parent
@@ -181,6 +183,31 @@ def _report(config: CentralConfig, args: argparse.Namespace) -> int:
     return run(_open(config), config, args)
 
 
+def _package(config: CentralConfig, args: argparse.Namespace) -> int:
+    from central.digitization.packages import command
+
+    return command.make(_open(config), config, args)
+
+
+def _packages(config: CentralConfig, args: argparse.Namespace) -> int:
+    from central.digitization.packages import command
+
+    if args.with_parent:
+        end_with_parent()
+    return command.work(_open(config), config, _stop_event())
+
+
+def _recognise(config: CentralConfig, args: argparse.Namespace) -> int:
+    from central.digitization.recognition import command
+
+    if not command.installed():
+        raise InputError(command.MISSING)
+    if args.with_parent:
+        end_with_parent()
+    command.work(config, _open(config), _stop_event())
+    return DONE
+
+
 def _pack(config: CentralConfig, args: argparse.Namespace) -> int:
     from central.ledger.batches import next_pack, pack
 
@@ -338,6 +365,12 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--lang", choices=("zh", "en"), default="zh", help="the report's language (default: zh)")
     report.add_argument("--out", type=Path, help="the file to write (default: ROOM-YYYY-MM-LANG.pdf)")
     report.add_argument("--due", action="store_true", help="file every report that the schedules ask for and nobody has filed")
+    package_arguments(add("package", _package, "make a package of an accepted batch: bagit, mets, iiif or pdf"))
+    packages = add("packages", _packages, "make the packages that people ask for; `run` starts it too")
+    packages.add_argument("--with-parent", action="store_true", help="end when the process that started this one is gone")
+    sheets_command.add_arguments(add("sheets", sheets_command.run, "print separator sheets and camera cards into a PDF"))
+    recognise = add("recognise", _recognise, "read the text of pages, below everything else; `run` starts it where [recognition] is enabled")
+    recognise.add_argument("--with-parent", action="store_true", help="end when the process that started this one is gone")
     users = commands.add_parser("user", help="people").add_subparsers(metavar="COMMAND", required=True)
     user = add("add", _user_add, "add a person; the password is asked for, or read from a file or standard input", users)
     user.add_argument("name", metavar="NAME")

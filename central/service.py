@@ -90,14 +90,18 @@ def run(config_file: Path, stop: threading.Event) -> None:
     ingest = Child("ingest", [sys.executable, "-m", "central.cli", "ingest", "--config", str(config_file), "--with-parent"])
     reports = [sys.executable, "-m", "central.cli", "report", "--due", "--config", str(config_file)]
     due = Occasional("report", reports, first_s=REPORTS_FIRST_S, every_s=REPORTS_S)
+    packer = [sys.executable, "-m", "central.cli", "packages", "--config", str(config_file), "--with-parent"]
+    packages = Child("packages", packer)
     web = Child("web", [sys.executable, "-m", "central.web.server", "--config", str(config_file), "--with-parent"])
     try:
         while not stop.is_set():
             ingest.tend()
             web.tend()
+            packages.tend()
             due.tend()
             stop.wait(STEP_S)
     finally:
         due.stop()
+        packages.stop()
         web.stop()
         ingest.stop()

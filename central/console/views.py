@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from central.console import (
     alarm,
     alarms,
+    batch_packages,
     calendar,
     frame,
     language,
@@ -162,6 +163,7 @@ def blueprint(facts: Facts) -> Blueprint:
     room_limits.routes(made, facts)
     sensors.routes(made, facts)
     room_reports.routes(made, facts)
+    batch_packages.routes(made, facts)
     return made
 
 

@@ -1,14 +1,17 @@
 """Checks an exported ledger with nothing but the standard library and `cryptography`: chains, signatures, leaves, tree, checkpoint.
 
-Usage: muniment-verify FILE [--key BASE64]. Exit 0 and a summary, or 1 and the first entry that fails. With --key the centre's public key
-is the one you were given by a way you trust; without it, the file's own is believed, which proves that nothing was altered since it was
-exported, but not by whom.
+Usage: muniment-verify FILE [--key BASE64] [--objects FOLDER]. FILE is an export of the ledger, or the `ledger.ndjson` of a package: the
+part of a ledger that speaks of one batch, each entry with its proof of inclusion. Exit 0 and a summary, or 1 and the first entry that
+fails. With --key the centre's public key is the one you were given by a way you trust; without it, the file's own is believed, which
+proves that nothing was altered since it was exported, but not by whom. With --objects the files of that folder, a package's masters, are
+compared with what the ledger says of them.
 """
 
 import argparse
 import base64
 import hashlib
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -62,6 +65,26 @@ class Root:
         return root
 
 
+def check_inclusion(leaf: bytes, index: int, size: int, proof: list[str], root: bytes, what: str) -> None:
+    """RFC 9162 section 2.1.3.2: the leaf is in the tree of `size` leaves that has this root."""
+    if not 0 <= index < size:
+        raise BadEntry(f"{what}: is not in the tree of {size} entries that was signed")
+    node, last, hash_ = index, size - 1, sha256(b"\x00" + leaf)
+    for step in proof:
+        if last == 0:
+            raise BadEntry(f"{what}: its proof of inclusion is too long")
+        sibling = bytes.fromhex(step)
+        if node & 1 or node == last:
+            hash_ = sha256(b"\x01" + sibling + hash_)
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
+        else:
+            hash_ = sha256(b"\x01" + hash_ + sibling)
+        node, last = node >> 1, last >> 1
+    if last or hash_ != root:
+        raise BadEntry(f"{what}: is not in the tree that was signed")
+
+
 class Verifier:
     """Reads the export's lines in order; every method raises BadEntry at the first thing that does not hold."""
 
@@ -71,7 +94,9 @@ class Verifier:
         self.tips: dict[tuple[str, str, str], tuple[int, str]] = {}  # (agent, lane, epoch) -> (seq, head)
         self.gaps: dict[tuple[str, str, str, int], int] = {}  # (agent, lane, epoch, from) -> to
         self.tree, self.counts = Root(), dict.fromkeys(("batch", "act", "records", "withheld", "erased"), 0)
-        self.note, self.signed = "", 0
+        self.note, self.signed, self.root = "", 0, b""
+        self.extract = False  # a part of a ledger: its entries carry proofs of inclusion
+        self.pages: dict[str, str | None] = {}  # page -> SHA-256, as its last record says
 
     def line(self, entry: dict[str, Any]) -> None:
         """Take one line of the export."""
@@ -82,7 +107,7 @@ class Verifier:
         self.site, self.origin, given = entry["site"], entry["origin"], base64.b64decode(entry["key"])
         if self.centre_key not in (None, given):
             raise BadEntry("ledger: the centre's key in the file is not the one you trust")
-        self.centre_key = given
+        self.centre_key, self.extract = given, entry.get("extract") is True
 
     def key(self, entry: dict[str, Any]) -> None:
         """An agent's public key; its id is a hash of it."""
@@ -91,8 +116,14 @@ class Verifier:
             raise BadEntry(f"key {entry['key']}: is not the hash of the public key beside it")
         self.keys[entry["agent"], entry["key"]] = raw
 
-    def leaf(self, index: int, text: str) -> None:
-        """Append a leaf, which has to be the next."""
+    def leaf(self, entry: dict[str, Any], text: str) -> None:
+        """Append a leaf, which has to be the next; in an extract, show that it is in the tree that was signed."""
+        index = entry["index"]
+        if self.extract:
+            if not self.note:
+                raise BadEntry(f"entry {index}: stands before the checkpoint")
+            check_inclusion(text.encode(), index, self.signed, entry["proof"], self.root, f"entry {index}")
+            return
         if index != self.tree.size:
             raise BadEntry(f"entry {index}: entry {self.tree.size} was expected")
         self.tree.add(text.encode())
@@ -103,7 +134,7 @@ class Verifier:
         names = "\n".join((self.site, *lane))
         seq, head = self.tips.get(lane, (0, sha256(f"muniment-chain/1\n{names}\n".encode()).hex()))
         first, last = entry["first"], entry["first"] + entry["n"] - 1
-        if first != seq + 1 and self.gaps.pop((*lane, seq + 1), None) != first - 1:
+        if not self.extract and first != seq + 1 and self.gaps.pop((*lane, seq + 1), None) != first - 1:
             raise BadEntry(f"{what}: begins at {first}, but its lane has come to {seq}")
         if first == seq + 1 and entry["prev"] != head:
             raise BadEntry(f"{what}: does not continue its lane's chain")
@@ -114,6 +145,8 @@ class Verifier:
             withheld = line.startswith("#")
             h = sha256(h + (bytes.fromhex(line[1:]) if withheld else sha256(line.encode())))
             self.counts["withheld" if withheld else "records"] += 1
+            if not withheld:
+                self.record(line)
         if h.hex() != entry["head"]:
             raise BadEntry(f"{what}: its records do not lead to its head")
         key = self.keys.get((entry["agent"], entry["key"]))
@@ -121,9 +154,15 @@ class Verifier:
             raise BadEntry(f"{what}: the key {entry['key']} is not the agent's")
         check_signature(key, f"muniment-batch/1\n{names}\n{last}\n{entry['head']}\n".encode(), entry["sig"], what)
         fields = ("agent", "lane", "epoch", "first", "n", "prev", "head", "key", "sig")
-        self.leaf(entry["index"], f"muniment-leaf/1\nbatch\n{self.site}\n" + "".join(f"{entry[field]}\n" for field in fields))
+        self.leaf(entry, f"muniment-leaf/1\nbatch\n{self.site}\n" + "".join(f"{entry[field]}\n" for field in fields))
         self.tips[lane] = (last, entry["head"])
         self.counts["batch"] += 1
+
+    def record(self, line: str) -> None:
+        """Remember what a page's record says of its image."""
+        found = json.loads(line) if '"page"' in line else None
+        if isinstance(found, dict) and found.get("k") == "page":
+            self.pages[str(found["page"])] = found["sha256"]
 
     def act(self, entry: dict[str, Any]) -> None:
         """An act: its body, where it was not erased, has the digest that is in the leaf."""
@@ -135,7 +174,7 @@ class Verifier:
         elif entry["kind"] == "gap":
             body = json.loads(entry["body"])
             self.gaps[body["agent"], body["lane"], body["epoch"], body["from"]] = body["to"]
-        self.leaf(entry["index"], f"muniment-leaf/1\nact\n{entry['t_ms']}\n{entry['kind']}\n{entry['digest']}\n")
+        self.leaf(entry, f"muniment-leaf/1\nact\n{entry['t_ms']}\n{entry['kind']}\n{entry['digest']}\n")
         self.counts["act"] += 1
 
     def checkpoint(self, entry: dict[str, Any]) -> None:
@@ -149,6 +188,9 @@ class Verifier:
         if name != origin or raw[:4] != sha256(name.encode() + b"\n\x01" + key)[:4]:
             raise BadEntry("checkpoint: is signed with another key")
         check_signature(key, (text + "\n").encode(), base64.b64encode(raw[4:]).decode(), "checkpoint")
+        if self.extract:
+            self.signed, self.root = int(size), base64.b64decode(root)
+            return
         if int(size) != self.tree.size or self.tree.value() != base64.b64decode(root):
             raise BadEntry(f"checkpoint: the {self.tree.size} entries before it are not the tree of {size} entries that was signed")
         self.signed = int(size)
@@ -158,13 +200,33 @@ class Verifier:
         if not self.note:
             raise BadEntry("checkpoint: there is none")
         c = self.counts
+        if self.extract:
+            words = f"{self.site}: a part of the ledger of {self.signed} entries: {c['batch']} batches, {c['act']} acts, "
+            words += f"{c['records']} records, {c['withheld']} withheld, {len(self.pages)} pages: "
+            return words + "signatures, proofs of inclusion and checkpoint hold"
         words = f"{self.site}: {self.tree.size} entries ({c['batch']} batches, {c['act']} acts), {c['records']} records, "
         words += f"{c['withheld']} withheld, {c['erased']} acts without body: chains, signatures, tree and checkpoint hold"
         later = self.tree.size - self.signed
         return words + (f"; the last {later} entries are younger than the checkpoint" if later else "")
 
 
-def verify(path: Path, trusted_key: bytes | None = None) -> str:
+def check_objects(folder: Path, pages: dict[str, str | None]) -> str:
+    """What was found of the files whose names end in _PAGE.suffix: each has to be the image that the page's record names."""
+    checked = 0
+    for path in sorted(folder.iterdir()):
+        found = re.fullmatch(r".*_([^_]+)\.\w+", path.name)
+        page = found.group(1) if found else ""
+        if page not in pages:
+            raise BadEntry(f"{path.name}: no record in the ledger speaks of it")
+        digest = pages[page]
+        with path.open("rb") as file:
+            if digest is not None and hashlib.file_digest(file, "sha256").hexdigest() != digest:
+                raise BadEntry(f"{path.name}: is not the image that the ledger names")
+        checked += digest is not None
+    return f"; {checked} files in {folder} are the images that it names"
+
+
+def verify(path: Path, trusted_key: bytes | None = None, *, objects: Path | None = None) -> str:
     """The summary of an export that holds; BadEntry at the first entry that does not."""
     verifier, number = Verifier(trusted_key), 0
     with path.open("rb") as file:
@@ -174,7 +236,7 @@ def verify(path: Path, trusted_key: bytes | None = None) -> str:
                 verifier.line(json.loads(line))
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                 raise BadEntry(f"line {number}: is not what an export has there: {type(error).__name__}: {error}") from error
-    return verifier.summary()
+    return verifier.summary() + (check_objects(objects, verifier.pages) if objects else "")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -182,9 +244,12 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="muniment-verify", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("file", type=Path, metavar="FILE", help="what `muniment-central export-ledger` wrote")
     parser.add_argument("--key", help="the centre's public key in base64, from a source you trust (an agent's centre.pub)")
+    parser.add_argument(
+        "--objects", type=Path, metavar="FOLDER", help="masters of a package (data/objects), to be compared with the ledger"
+    )
     args = parser.parse_args(argv)
     try:
-        print(verify(args.file, base64.b64decode(args.key, validate=True) if args.key else None))
+        print(verify(args.file, base64.b64decode(args.key, validate=True) if args.key else None, objects=args.objects))
     except BadEntry as error:
         print(f"{args.file}: {error}", file=sys.stderr)
         return 1

@@ -11,6 +11,7 @@ from flask_wtf.csrf import CSRFProtect
 from central import uploads
 from central.config import CentralConfig
 from central.digitization import api as digitization
+from central.digitization.packages import api as packages
 from central.environment import api as environment
 from central.environment.instruments import api as instruments
 from central.environment.limits import api as limits
@@ -92,6 +93,7 @@ def build(config: CentralConfig) -> Flask:
         preservation.blueprint(),
         security.blueprint(),
         digitization.blueprint(),
+        packages.blueprint(),
         ledger.blueprint(),
         agents.blueprint(),
         uploads.blueprint(),

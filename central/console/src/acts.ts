@@ -66,6 +66,7 @@ function bodyOf(form: HTMLFormElement, submitter: HTMLElement | null): Record<st
     if (typeof value !== "string" || value === "") continue;
     const field = form.elements.namedItem(name);
     const kind = field instanceof HTMLElement ? field.dataset : {};
+    if (kind.list !== undefined) { body[name] = value.split(/[\s,;]+/u).filter(Boolean); continue; }
     body[name] = kind.number !== undefined ? Number(value) : kind.time !== undefined ? new Date(value).toISOString() : value;
   }
   return body;
