@@ -77,10 +77,14 @@ def _stop_event() -> threading.Event:
 
 
 def _run(config: CentralConfig, args: argparse.Namespace) -> int:
+    from central.digitization.recognition import command
     from central.service import run
 
     _open(config).dispose()
-    run(args.config, _stop_event())
+    recognise = config.recognition.enabled and command.installed()
+    if config.recognition.enabled and not recognise:
+        logging.getLogger(__name__).error("%s", command.MISSING)
+    run(args.config, _stop_event(), recognise=recognise)
     return DONE
 
 
@@ -365,11 +369,13 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--lang", choices=("zh", "en"), default="zh", help="the report's language (default: zh)")
     report.add_argument("--out", type=Path, help="the file to write (default: ROOM-YYYY-MM-LANG.pdf)")
     report.add_argument("--due", action="store_true", help="file every report that the schedules ask for and nobody has filed")
-    package_arguments(add("package", _package, "make a package of an accepted batch: bagit, mets, iiif or pdf"))
+    package_arguments(add("package", _package, "make a package of an accepted batch: bagit, mets, iiif, pdf or eep"))
     packages = add("packages", _packages, "make the packages that people ask for; `run` starts it too")
     packages.add_argument("--with-parent", action="store_true", help="end when the process that started this one is gone")
     sheets_command.add_arguments(add("sheets", sheets_command.run, "print separator sheets and camera cards into a PDF"))
-    recognise = add("recognise", _recognise, "read the text of pages, below everything else; `run` starts it where [recognition] is enabled")
+    recognise = add(
+        "recognise", _recognise, "read the text of pages, after all else; `run` starts it where [recognition] is enabled"
+    )
     recognise.add_argument("--with-parent", action="store_true", help="end when the process that started this one is gone")
     users = commands.add_parser("user", help="people").add_subparsers(metavar="COMMAND", required=True)
     user = add("add", _user_add, "add a person; the password is asked for, or read from a file or standard input", users)

@@ -1,5 +1,6 @@
 """Packages of a batch: each is valid for validators that are not ours, holds the masters byte by byte, and proves where they come from."""
 
+import base64
 import io
 import json
 import subprocess
@@ -18,9 +19,13 @@ from PIL import Image
 from pyrage import decrypt, x25519
 
 from central.digitization.packages.worker import Worker
+from central.digitization.recognition.index import TextIndex
+from central.digitization.recognition.lines import Line
+from central.digitization.recognition.units import Folding
 from central.keys import public_bytes
 from central.ledger import verifier
 from central.rebuild import rebuild
+from central.store.engine import writing
 from tests.central.site import Site, digest, running
 from tests.sensors.waiting import wait_until
 
@@ -206,6 +211,30 @@ def test_a_pdf_opens_with_every_page_and_says_what_it_is_made_of(packed: Packed)
     assert len(document) == len(LIVE) + 1
     colophon = document[len(LIVE)].get_textpage().get_text_range()
     assert "batch-1" in colophon and "derived from the masters" in colophon.replace("\r\n", " ")
+
+
+def test_the_xml_package_holds_every_master_in_the_order_of_the_standard(packed: Packed) -> None:
+    root = etree.fromstring(packed.fetch(packed.ask("eep")))
+    eep = {"e": "http://www.saac.gov.cn/standards/ERM/encapsulation"}
+    assert [child.tag.split("}")[1] for child in root] == ["封装包格式描述", "版本", "被签名对象"]
+    assert [child.tag.split("}")[1] for child in root.find(".//e:封装内容", eep)] == ["文件实体块", "业务实体块", "机构人员实体块"]
+    documents = root.findall(".//e:文档", eep)
+    assert [document.findtext("e:文档序号", None, eep) for document in documents] == ["1", "2", "3"]
+    for page, document in zip(LIVE, documents, strict=True):
+        assert base64.b64decode(document.findtext(".//e:编码数据", "", eep)) == packed.site.images[page]
+    assert [one.text for one in root.findall(".//e:业务行为", eep)] == ["采集", "采集完成", "验收"]
+    assert root.findtext(".//e:页数", None, eep) == "3"
+
+
+def test_recognised_text_lies_over_the_pages_of_a_pdf(packed: Packed) -> None:
+    with writing(packed.site.centre.engine) as connection:
+        lines = [Line(90, 120, 500, 40, 0.98, "用户档案 2013-0456")]
+        index = TextIndex(Folding())
+        index.put(connection, digest(packed.site.images["page-4"]), size=(900, 1200), lines=lines, by=("rapidocr", "1"), took_ms=1)
+    document = pypdfium2.PdfDocument(packed.fetch(packed.ask("pdf")))
+    assert "用户档案 2013-0456" in document[1].get_textpage().get_text_range()
+    found = document[1].get_textpage().search("2013-0456").get_next()
+    assert found is not None
 
 
 def test_an_encrypted_package_opens_for_its_recipient_alone(packed: Packed, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ LATE = {202: "recorded; takes effect when ingest is back"}
 WAITING_MAX = 100
 LD_JSON = 'application/ld+json;profile="http://iiif.io/api/presentation/3/context.json"'
 IMAGE_LD_JSON = 'application/ld+json;profile="http://iiif.io/api/image/3/context.json"'
+TYPES = {"tar": "application/x-tar", "xml": "application/xml", "pdf": "application/pdf"}
 REGION = re.compile(r"full|\d{1,6},\d{1,6},\d{1,6},\d{1,6}")
 SIZE = re.compile(r"max|\d{1,6},\d{1,6}")
 Recipient = Annotated[str, msgspec.Meta(min_length=1, max_length=100, description="an age recipient: a public key that begins with age1")]
@@ -37,7 +38,7 @@ Recipient = Annotated[str, msgspec.Meta(min_length=1, max_length=100, descriptio
 class NewPackage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is asked for; with recipients it is encrypted for them, and nobody else can open it, the centre neither."""
 
-    kind: Literal["bagit", "mets", "iiif", "pdf"]
+    kind: Literal["bagit", "mets", "iiif", "pdf", "eep"]
     recipients: Annotated[list[Recipient], msgspec.Meta(max_length=RECIPIENTS_MAX)] = []
 
 
@@ -144,7 +145,13 @@ def _package_routes(made: Blueprint) -> None:
         if found.state != "made" or not path.is_file():
             raise not_found("The package's file is not here: ask for it anew." if found.state == "made" else "The package is not made.")
         acting.record_export("package", package=found.id, batch=found.batch, sha256=found.sha256)
-        kinds = {"bagit": "application/x-tar", "iiif": "application/x-tar", "mets": "application/xml", "pdf": "application/pdf"}
+        kinds = {
+            "bagit": "application/x-tar",
+            "iiif": "application/x-tar",
+            "mets": "application/xml",
+            "pdf": "application/pdf",
+            "eep": "application/xml",
+        }
         kind = "application/octet-stream" if found.recipients else kinds[found.kind]
         answer = send_file(
             path, mimetype=kind, as_attachment=True, download_name=f"{found.batch[:8]}-{found.kind}-{found.file}", conditional=True

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from central.config import CentralConfig
 from central.digitization.packages.bag import write_bag
 from central.digitization.packages.contents import Contents, PackageRefused, gather
+from central.digitization.packages.eep import write_eep
 from central.digitization.packages.evidence import extract
 from central.digitization.packages.mets import mets
 from central.digitization.packages.pdf import TextLine, searchable
@@ -100,6 +101,9 @@ class Maker:
             return _written(work / "package", mets(contents)), 1
         if kind == "pdf":
             return _written(work / "package", self._pdf(contents, told)), 1
+        if kind == "eep":
+            write_eep(work / "package", contents, told=told)
+            return work / "package", 1
         folder = work / contents.name
         folder.mkdir()
         if kind == "bagit":
@@ -129,7 +133,7 @@ class Maker:
         """Refuse what would go into the disk's reserve: a tar needs its folder and itself, where hard links do not help."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         size = sum(leaf.page.bytes for leaf in contents.images)
-        wanted = {"bagit": 2 * size, "iiif": 3 * size, "pdf": size, "mets": MB}[kind]
+        wanted = {"bagit": 2 * size, "iiif": 3 * size, "pdf": size, "mets": MB, "eep": 3 * size}[kind]
         if shutil.disk_usage(self.folder).free - wanted < self._config.limits.reserve_mb * MB:
             raise PackageRefused(
                 f"The disk has no room for it: about {wanted // MB} MB are needed beyond the reserve.",

@@ -37,9 +37,7 @@ class TextLine:
     height: float
 
 
-def searchable(
-    contents: Contents, *, lines_of: Callable[[str], Sequence[TextLine]], font: Path, told: Callable[[int], None]
-) -> bytes:
+def searchable(contents: Contents, *, lines_of: Callable[[str], Sequence[TextLine]], font: Path, told: Callable[[int], None]) -> bytes:
     """The PDF; `lines_of` gives what was recognised on the image with a digest, `told` hears how many pages are done."""
     if len(contents.leaves) > PAGES_MAX:
         raise PackageRefused(

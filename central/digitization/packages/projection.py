@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 from central.digitization.packages.tables import packages
 from central.store.projecting import ActEntry, BatchEntry, Context, as_json
 
-KINDS = ("bagit", "mets", "iiif", "pdf")
+KINDS = ("bagit", "mets", "iiif", "pdf", "eep")
 RECIPIENTS_MAX = 10
 RECIPIENT = re.compile(r"age1[0-9a-z]{58}")  # the Bech32 form of an X25519 recipient, https://age-encryption.org/v1
 DIGEST = re.compile(r"[0-9a-f]{64}")

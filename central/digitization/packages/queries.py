@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select, tuple_
 from central.digitization.packages.tables import packages
 from central.times import rfc3339, rfc3339_or_none
 
-SUFFIXES = {"bagit": "tar", "mets": "xml", "iiif": "tar", "pdf": "pdf"}
+SUFFIXES = {"bagit": "tar", "mets": "xml", "iiif": "tar", "pdf": "pdf", "eep": "xml"}
 
 
 class Package(msgspec.Struct, frozen=True):

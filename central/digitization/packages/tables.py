@@ -9,7 +9,7 @@ packages = Table(
     metadata,
     Column("id", String(36), primary_key=True),
     Column("batch_id", String(100), nullable=False),
-    Column("kind", String(8), nullable=False),  # bagit, mets, iiif, pdf
+    Column("kind", String(8), nullable=False),  # bagit, mets, iiif, pdf, eep
     Column("recipients", Text, nullable=False),  # JSON list of age recipients; empty = not encrypted
     Column("state", String(6), nullable=False),  # asked, made, failed
     Column("asked_ms", BigInteger, nullable=False),
