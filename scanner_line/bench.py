@@ -3,13 +3,16 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from scanner_line.batches import BatchBook
+from scanner_line.cameras.base import Camera
 from scanner_line.cameras.registry import book_from, camera_from
+from scanner_line.errors import SpoolError
 from scanner_line.judging import PageJudge
+from scanner_line.operators import Operator, Rules, SignInDesk, shift_ends_of
 from scanner_line.pedals.foot import FootPedal
 from scanner_line.pedals.registry import pedal_from, pedals_of
 from scanner_line.presses import PressBook
@@ -22,12 +25,14 @@ from scanner_line.sim.operator import Shift, SimulatedOperator
 from scanner_line.spool import Spool
 from scanner_line.states import Settings
 from scanner_line.station import Station
+from scanner_line.training import NoOutbox, PracticeJudge, PracticeStation, Training
 from sensors.drivers.outputs import Sounder, TowerLamp
 from sensors.drivers.switch import SETTLE_MS
 from sensors.transports.gpio import Pins
 
 RESERVE_MB = 256  # left free on the disk: a bench that fills it would stop the agent's journal too
 SERVE_AGAIN_S = 5.0
+LOOK_S = 1.0  # how often it is seen whether somebody is to be signed out
 log = logging.getLogger(__name__)
 
 
@@ -46,6 +51,7 @@ class Bench:
         on_commit: Callable[[], None] = lambda: None,
         refuse: Callable[[], str | None] = lambda: None,
         operator: bool = False,
+        operators: Sequence[Operator] = (),
         shift: Shift | None = None,
         seed: int = 1,
     ) -> None:
@@ -73,22 +79,36 @@ class Bench:
         self._lamp = self._make_lamp()
         self._buzzer = None if options.get("buzzer_pin") is None else Sounder(options["buzzer_pin"], pins=pins)
         self._pedals: list[FootPedal] = []
+        self._batches = BatchBook(self.spool, records, station=self.identity)
+        self._presses = PressBook(self.spool, records, station=self.identity)
+        self._judge = PageJudge(Profile.from_table(options.get("profile") or {}))
         self.station = Station(
             name=self.identity,
             spool=self.spool,
-            batches=BatchBook(self.spool, records, station=self.identity),
-            presses=PressBook(self.spool, records, station=self.identity),
+            batches=self._batches,
+            presses=self._presses,
             shutter=Shutter(
                 {side: camera_from(table, name=side, place=place, book=self.book) for place, (side, table) in enumerate(cameras.items())},
                 timeout_s=self.settings.camera_s,
             ),
-            judge=PageJudge(Profile.from_table(options.get("profile") or {})),
+            judge=self._judge,
             signals=Signals(self._lamp, self._buzzer),
             settings=self.settings,
             refuse=self._refuse,
         )
+        self.desk = SignInDesk(self.spool, rules=rules_of(options), operators=operators, changed=self._signed)
+        self.training = Training(self.station, folder=folder / "training", practice=self._practice, changed=self._signed)
+        self.station.admit = self._admit
         host, port = str(options.get("screen") or "127.0.0.1:8081").rsplit(":", 1)
-        self.screen = Screen(self.station, host=host.strip("[]"), port=int(port))
+        self.screen = Screen(
+            self.station,
+            host=host.strip("[]"),
+            port=int(port),
+            desk=self.desk,
+            training=self.training,
+            extra={"goal_per_h": options.get("goal_per_h")},
+        )
+        self._signed()
 
     async def start(self) -> None:
         """Serve the screen first, so that it shows what the start is waiting for; then the station; pedals last."""
@@ -98,7 +118,7 @@ class Bench:
             pedal = FootPedal(
                 pedal_from(table, pins=self._pins),
                 table["switch"],
-                station=self.station,
+                station=self.training,
                 name=name,
                 debounce_ms=float(table.get("debounce_ms") or SETTLE_MS),
             )
@@ -124,6 +144,7 @@ class Bench:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep_serving(), name=f"{self.identity}: screen")
             group.create_task(self.station.run(), name=f"{self.identity}: housekeeping")
+            group.create_task(self._look_at_clock(), name=f"{self.identity}: sign-out")
             if self._want_operator and self.book is not None and self._options.get("pedal_pin") is not None:
                 operator = SimulatedOperator(
                     self.station,
@@ -140,11 +161,48 @@ class Bench:
         for pedal in self._pedals:
             pedal.close()
         await self.screen.close()
+        await self.training.close()
         await self.station.close()
         for device in (self._lamp, self._buzzer):
             if device is not None:
                 device.close()
         self.spool.close()
+
+    async def _look_at_clock(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                await self.desk.look()
+            except SpoolError as error:
+                log.warning("%s: who is signed in could not be written down: %s", self.identity, error)
+
+    def _admit(self) -> tuple[str, str] | None:
+        """Why no press counts now, as far as people are concerned: (code, words); a press that counts keeps its operator signed in."""
+        refusal = self.training.refusal() or self.desk.refusal()
+        if refusal is None:
+            self.desk.touch()
+        return refusal
+
+    def _signed(self) -> None:
+        """Somebody signed in or out: records carry their opaque id from now on."""
+        for book in (self._batches, self._presses):
+            book.operator = self.desk.ident
+        self.screen.tell()
+
+    def _practice(self, folder: Path, cameras: Mapping[str, Camera]) -> PracticeStation:
+        """A station for training: the bench's own judge, lamp and buzzer, other cameras, books that nobody reads."""
+        spool, outbox = Spool(folder), NoOutbox()
+        return PracticeStation(
+            name=self.identity,
+            spool=spool,
+            batches=BatchBook(spool, outbox, station=self.identity),
+            presses=PressBook(spool, outbox, station=self.identity),
+            shutter=Shutter(cameras, timeout_s=self.settings.camera_s),
+            judge=PracticeJudge(self._judge),
+            signals=Signals(self._lamp, self._buzzer),
+            settings=self.settings,
+            refuse=self._refuse,
+        )
 
     def _make_lamp(self) -> TowerLamp | None:
         pins = self._options.get("lamp") or {}
@@ -157,3 +215,13 @@ class Bench:
         if free < self._reserve:
             return f"the disk is nearly full: {free // 2**20} MB left of {self._reserve // 2**20} MB kept free"
         return self._refuse_too()
+
+
+def rules_of(options: Mapping[str, Any]) -> Rules:
+    """How people sign in and out, from the bench's options."""
+    idle_min = options.get("sign_out_idle_min")
+    return Rules(
+        required=bool(options.get("sign_in")),
+        idle_s=None if idle_min == 0 else float(idle_min or 30) * 60,
+        shift_ends=shift_ends_of(options.get("shift_ends") or ()),
+    )

@@ -44,3 +44,11 @@ class SignInRefused(ScannerLineError):
 
 class TargetError(ScannerLineError):
     """No target of the kind asked for lies in the picture, or it cannot be measured; the text says why."""
+
+
+class ScannerError(ScannerLineError):
+    """A scanner that cannot be opened, or cannot be asked for what the bench wants; the text names the nearest it has."""
+
+
+class TrainingError(ScannerLineError):
+    """A training that cannot begin or end now; the text says why in words for the operator."""

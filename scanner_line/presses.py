@@ -89,8 +89,9 @@ class Press:
 class PressBook:
     """Rows and records of presses and pages. Each method is one transaction."""
 
-    def __init__(self, spool: Spool, outbox: Outbox, *, station: str) -> None:
-        """`station` is the full identity `{agent}/{name}`."""
+    def __init__(self, spool: Spool, outbox: Outbox, *, station: str, operator: str | None = None) -> None:
+        """`station` is the full identity `{agent}/{name}`; `operator` the opaque id of who works, never a name."""
+        self.operator = operator
         self._spool = spool
         self._outbox = outbox
         self._station = station
@@ -122,6 +123,7 @@ class PressBook:
                 "SELECT wish, (SELECT operator FROM batches WHERE batch = ?) FROM presses WHERE press = ? AND outcome IS NULL",
                 (batch, press),
             ).fetchone()
+            operator = self.operator or operator
             last = {page.side: page for page in self._last(connection, batch)}
             old = last if wish == RETAKE else {}
             highest = max((page.seq for page in last.values()), default=0)

@@ -112,12 +112,14 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the books say, read after each change: the open batch, the one closed last, presses by outcome since the start, pages/h."""
+    """What the books say, read after each change: the open batch, the one closed last, presses by outcome since the start, pages/h,
+    pages of this hour."""
 
     batch: Batch | None = None
     closed: Batch | None = None
     outcomes: Mapping[str, int] = field(default_factory=dict)
     pace_per_h: int | None = None
+    hour: int = 0
 
 
 @dataclass(slots=True)

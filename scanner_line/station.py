@@ -29,6 +29,7 @@ from scanner_line.states import CAPTURE, Edge, Facts, Foot, Last, Question, Run,
 HOLDER = "pedal"  # only this pedal's long press is a control
 HOUSEKEEPING_S = 5.0
 KEEP_ROWS_DAYS = 60  # of closed batches whose images have left the bench
+HOUR_MS = 3_600_000
 OWED_MAX = 1000  # presses kept in memory while the disk refuses their rows
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,8 @@ class Station:
         self.state = State.JUDGING  # until `start` has ended what a crash left
         self.last: Last | None = None
         self.facts = Facts()
+        self.admit: Callable[[], tuple[str, str] | None] = lambda: None
+        """Asked at each press: (code, words) where it may not count now, since nobody is signed in or somebody trains."""
         self.links: dict[str, bool | None] = {"core": None, "centre": None}
         self.disk_words: str | None = None
         self._batches = batches
@@ -209,6 +212,8 @@ class Station:
         batch = await self._desk.current()
         if self.disk_words is not None:
             run.end("rejected", "disk", self.disk_words)
+        elif (refusal := self.admit()) is not None:
+            run.end("rejected", *refusal)
         elif self.question is not None and self.question.then is not None:
             run.end("rejected", "question", "a question about the batch waits for its answer")
         elif run.wish == RETAKE and (batch is None or not await self._disk(self.presses.last_pages, batch.batch)):
@@ -315,9 +320,9 @@ class Station:
             self.links[name] = up
             self._tell()
 
-    def listen(self) -> asyncio.Event:
-        """An event that is set at each change; the listener clears it. Give it back with `unlisten`."""
-        event = asyncio.Event()
+    def listen(self, event: asyncio.Event | None = None) -> asyncio.Event:
+        """An event (the given one, or a new one) that is set at each change; the listener clears it. Give it back with `unlisten`."""
+        event = event or asyncio.Event()
         self._listeners.add(event)
         return event
 
@@ -350,11 +355,13 @@ class Station:
         self._tell()
 
     def _facts(self) -> Facts:
+        hour_ms = now()[0] // HOUR_MS * HOUR_MS
         return Facts(
             batch=self._batches.current(),
             closed=self._batches.last_closed(),
             outcomes=self.presses.outcomes(since_ms=self._begun_ms),
             pace_per_h=pages_per_h(self.presses.captured_since(now()[0] - WINDOW_MS)),
+            hour=len(self.presses.captured_since(hour_ms)),
         )
 
     def _trouble(self, error: Exception) -> None:

@@ -1,16 +1,22 @@
-"""What the bench's screen shows, as one JSON object: state, batch, last page, what to do next."""
+"""What the bench's screen shows, as one JSON object: state, batch, last page, who is signed in, what to do next."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from scanner_line.batches import Batch
+from scanner_line.operators import SignInDesk
+from scanner_line.presses import Page
 from scanner_line.states import Last, Question
 from scanner_line.station import Station
+from scanner_line.training import Training
 
 
-def view_of(station: Station) -> dict[str, Any]:
-    """The whole view; small enough to be sent anew at each change."""
-    batch = station.facts.batch
+def view_of(
+    station: Station, *, desk: SignInDesk, here: bool, training: Training | None = None, extra: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The whole view; small enough to be sent anew at each change. `here`: whether the operator signed in at the screen that asks."""
+    batch, last = station.facts.batch, station.last
     return {
         "station": station.name,
         "state": str(station.state),
@@ -18,13 +24,37 @@ def view_of(station: Station) -> dict[str, Any]:
         "batch": None if batch is None else _batch(batch),
         "closed": None if station.facts.closed is None else _batch(station.facts.closed),
         "next": 1 if batch is None else batch.counts.captured + 1,
-        "last": None if station.last is None else _last(station.last),
+        "last": None if last is None else _last(last),
+        "stamp": "" if last is None else f"{last.t_ms} {last.code}",
         "question": None if station.question is None else _question(station.question),
         "pace_per_h": station.facts.pace_per_h,
+        "hour": station.facts.hour,
+        "goal_per_h": None,
         "presses": dict(station.facts.outcomes),
         "links": dict(station.links),
         "disk": station.disk_words,
-        "cameras": station.shutter.faults,
+        "cameras": dict(station.shutter.faults),
+        "pedals": {},
+        "feeder": None,
+        "session": None,
+        "rework": None,
+        "can_undo": batch is not None and batch.counts.captured > 0,
+        "sign_in": _signed(desk, here=here),
+        "training": None if training is None else training.view(),
+        **(extra or {}),
+    }
+
+
+def _signed(desk: SignInDesk, *, here: bool) -> dict[str, Any]:
+    """Names are for the screen at the bench alone; who looks from another one sees that somebody is signed in."""
+    current = desk.current
+    operator = None if current is None else {"id": current.id, **({"name": current.name} if here or not desk.rules.required else {})}
+    return {
+        "required": desk.rules.required,
+        "here": here or (current is not None and not desk.rules.required),
+        "operator": operator,
+        "since_ms": desk.since_ms,
+        "operators": [{"id": one.id, "name": one.name} for one in desk.operators],
     }
 
 
@@ -39,6 +69,31 @@ def _batch(batch: Batch) -> dict[str, Any]:
     }
 
 
+def page_view(page: Page, *, number: int | None = None) -> dict[str, Any]:
+    """A page as strip and large view show it; size in pixels, so that its place is known before the image is there."""
+    return {
+        "id": page.page,
+        "number": number,
+        "side": page.side,
+        "verdict": page.verdict,
+        "width": page.width,
+        "height": page.height,
+        "retake": page.replaces is not None,
+        "placeholder": getattr(page, "placeholder", None),
+    }
+
+
+def failing_of(checks: Any, *, side: str | None = None) -> list[dict[str, Any]]:
+    """The failing checks with their words in both languages, and where on the page [x, y, width, height] as shares of it."""
+    found = []
+    for check in checks:
+        if not check.get("ok", True):
+            words = check.get("words", "")
+            one = {"name": check["name"], "side": side or check.get("side"), "words": words, "words_zh": check.get("words_zh", words)}
+            found.append(one | ({"where": check["where"]} if check.get("where") else {}))
+    return found
+
+
 def _last(last: Last) -> dict[str, Any]:
     return {
         "outcome": last.outcome,
@@ -47,13 +102,8 @@ def _last(last: Last) -> dict[str, Any]:
         "why": last.why,
         "t_ms": last.t_ms,
         "number": last.number,
-        "pages": [
-            {"id": page.page, "side": page.side, "verdict": page.verdict, "retake": page.replaces is not None} for page in last.pages
-        ],
-        "failing": [
-            {"name": check["name"], "side": check["side"], "words": check["words"], "words_zh": check.get("words_zh", check["words"])}
-            for check in last.failing
-        ],
+        "pages": [page_view(page) for page in last.pages],
+        "failing": failing_of(last.failing),
     }
 
 
