@@ -11,7 +11,8 @@ from scanner_line.disk import Disk
 from scanner_line.errors import ImageRefused, JudgeError
 from scanner_line.presses import RETAKE, Judged, Page, PressBook, Taken
 from scanner_line.roles import Judge
-from scanner_line.shutter import Shots, Shutter
+from scanner_line.shutter import Shutter
+from scanner_line.sources import Taken as Shot
 from scanner_line.spool import Spool
 from scanner_line.states import Run, Settings, failing_check, worst
 from wire.separators import parse
@@ -30,14 +31,16 @@ class Capture:
         self._settings = settings
         self._judging: set[asyncio.Task[tuple[Judgement, Mapping[str, Any]]]] = set()
 
-    async def expose(self, run: Run) -> Shots:
+    async def expose(self, run: Run) -> Shot:
         """Fire all cameras; with no frame at all the run ends as failed."""
-        shots = await self._shutter.fire(run.edge.monotonic_ns)
+        shots = Shot({}, {"source": "nothing was taken"})
+        async for shots in self._shutter.take(run.edge.monotonic_ns):
+            break
         if not shots.frames:
             run.end("failed", "camera", shots.words)
         return shots
 
-    async def store(self, run: Run, shots: Shots, batch: Batch) -> None:
+    async def store(self, run: Run, shots: Shot, batch: Batch) -> None:
         """Files first, then the rows of the run's pages."""
         taken = []
         for side, frame in shots.frames.items():

@@ -1,31 +1,23 @@
-"""The shutter of a bench: fires all its cameras for one press and says which delivered."""
+"""The shutter of a bench, the source whose pictures come from cameras: fires all of them for one press and says which delivered."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
 
 from scanner_line.cameras.base import Camera, Frame
 from scanner_line.errors import CameraError
+from scanner_line.sources import End, Taken
 
 GRACE_S = 0.2  # on top of the camera's own timeout, before the station stops waiting for it
 START_TIMEOUT_S = 30.0  # opening a camera and locking its exposure
 
 
-@dataclass(frozen=True, slots=True)
-class Shots:
-    """What one press gave: frames by side, and for every side without one the reason in words."""
-
-    frames: dict[str, Frame]
-    failures: dict[str, str]
-
-    @property
-    def words(self) -> str | None:
-        """The failures as one text; None if there are none."""
-        return "; ".join(f"{side} camera: {why}" for side, why in self.failures.items()) or None
+ONE = End("one", "the spread was taken", "已拍摄一次")
 
 
 class Shutter:
     """All cameras of a bench by side (`left`, `right`, or whatever the one is called), in reading order."""
+
+    many = False
 
     def __init__(self, cameras: Mapping[str, Camera], *, timeout_s: float) -> None:
         """`timeout_s` is how long one exposure may take."""
@@ -34,6 +26,7 @@ class Shutter:
         self._faults: dict[str, str] = dict.fromkeys(self._cameras, "not started")
         self._started: set[str] = set()
         self._starting = asyncio.Lock()
+        self.ended: End | None = None
 
     @property
     def sides(self) -> tuple[str, ...]:
@@ -68,12 +61,23 @@ class Shutter:
                     self._started.add(side)
                     self._faults[side] = ""
 
-    async def fire(self, after_monotonic_ns: int) -> Shots:
+    async def take(self, after_monotonic_ns: int) -> AsyncIterator[Taken]:
         """One frame of every camera, each exposed after the given moment of `time.monotonic_ns()`; never raises for a camera."""
+        self.ended = None
         results = await asyncio.gather(*(self._shoot(side, after_monotonic_ns) for side in self._cameras))
         frames = {side: got for side, got in zip(self._cameras, results, strict=True) if isinstance(got, Frame)}
-        failures = {side: got for side, got in zip(self._cameras, results, strict=True) if isinstance(got, str)}
-        return Shots(frames, failures)
+        failures = {f"{side} camera": got for side, got in zip(self._cameras, results, strict=True) if isinstance(got, str)}
+        self.ended = ONE
+        yield Taken(frames, failures)
+
+    def stop(self) -> None:
+        """Nothing: an exposure ends by itself."""
+
+    async def preview(self, side: str) -> bytes:
+        """A small JPEG of what the side's camera sees now; CameraError where it cannot say."""
+        if side not in self._started:
+            raise CameraError(self._faults.get(side) or f"there is no camera {side}")
+        return await self._cameras[side].preview()
 
     async def _shoot(self, side: str, after_monotonic_ns: int) -> Frame | str:
         if side not in self._started:
