@@ -4,10 +4,10 @@ import cv2
 import zxingcpp
 
 from scanner_line.checks.images import Gray, as_gray
+from wire.separators import TEXT_CHARS_MAX
 
 KINDS = zxingcpp.BarcodeFormats((zxingcpp.BarcodeFormat.QRCode, zxingcpp.BarcodeFormat.Code128))
 CODE_PX = 2000  # long side in which a separator sheet's code is still many pixels a module
-TEXT_MAX = 200  # characters; ours are far shorter
 
 
 def read_code(view: Gray) -> str | None:
@@ -17,6 +17,6 @@ def read_code(view: Gray) -> str | None:
         view = as_gray(cv2.resize(view, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
     for found in zxingcpp.read_barcodes(view, formats=KINDS):
         text = str(found.text)
-        if found.valid and text and len(text) <= TEXT_MAX and text.isprintable():
+        if found.valid and text and len(text) <= TEXT_CHARS_MAX and text.isprintable():
             return text
     return None
