@@ -30,7 +30,8 @@ def row(figure: dict[str, Any]) -> str:
     low, high = figure["spread"]
     ratio = "" if figure["ratio"] is None else f"{figure['ratio']:.3g}x"
     value = f"{figure['value']:.4g} {figure['unit']}"
-    return f"{figure['name']:<18} {value:>22}  {low:.4g}..{high:.4g}".ljust(66) + f" {ratio:>9}  of {figure['against']}"
+    middle = f"{low:.4g}..{high:.4g}" + (f", p95 {figure['p95']:.4g}" if "p95" in figure else "")
+    return f"{figure['name']:<22} {value:>20}  {middle}".ljust(78) + f" {ratio:>9}  of {figure['against']}"
 
 
 def main(names: list[str]) -> int:
