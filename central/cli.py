@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from central.config import CentralConfig, ConfigError, load
 from central.digitization.packages.arguments import add_arguments as package_arguments
-from central.digitization.process import sheets_command
+from central.digitization.process import sheets_command, volumes_command
 from central.environment.metrics import command as metrics
 from central.keys import BadKeyFile, load_or_make_key, parse_public_key, public_bytes
 from central.parent import end_with_parent
@@ -372,6 +372,8 @@ def _parser() -> argparse.ArgumentParser:
     package_arguments(add("package", _package, "make a package of an accepted batch: bagit, mets, iiif, pdf or eep"))
     packages = add("packages", _packages, "make the packages that people ask for; `run` starts it too")
     packages.add_argument("--with-parent", action="store_true", help="end when the process that started this one is gone")
+    volumes = commands.add_parser("volumes", help="volumes of the line").add_subparsers(metavar="COMMAND", required=True)
+    volumes_command.add_arguments(add("import", volumes_command.run, "register the volumes of a CSV file, all or none", volumes))
     sheets_command.add_arguments(add("sheets", sheets_command.run, "print separator sheets and camera cards into a PDF"))
     recognise = add(
         "recognise", _recognise, "read the text of pages, after all else; `run` starts it where [recognition] is enabled"

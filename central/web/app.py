@@ -11,7 +11,11 @@ from flask_wtf.csrf import CSRFProtect
 from central import uploads
 from central.config import CentralConfig
 from central.digitization import api as digitization
+from central.digitization.acceptance import api as acceptance
 from central.digitization.packages import api as packages
+from central.digitization.people import api as bench_people
+from central.digitization.process import api as process
+from central.digitization.recognition import api as recognition
 from central.environment import api as environment
 from central.environment.instruments import api as instruments
 from central.environment.limits import api as limits
@@ -93,6 +97,10 @@ def build(config: CentralConfig) -> Flask:
         preservation.blueprint(),
         security.blueprint(),
         digitization.blueprint(),
+        process.blueprint(),
+        bench_people.blueprint(),
+        recognition.blueprint(),
+        acceptance.blueprint(),
         packages.blueprint(),
         ledger.blueprint(),
         agents.blueprint(),

@@ -99,6 +99,7 @@ class Line(msgspec.Struct, frozen=True):
     step: str
     facts: dict[str, Any]
     leaf: int
+    place: int
     t_ms: int
 
 
@@ -242,6 +243,7 @@ def history_of(connection: Connection, volume: str, *, after: tuple[int, int] | 
             step=row.step,
             facts=json.loads(row.facts),
             leaf=row.leaf_idx,
+            place=row.place,
             t_ms=row.t_ms,
         )
         for row in rows
@@ -260,6 +262,19 @@ def loose_batches(connection: Connection, *, limit: int = LOOSE_MAX) -> list[Loo
     query = select(volume_batches).where(loose).order_by(volume_batches.c.t_ms.desc(), volume_batches.c.batch.desc()).limit(limit)
     names = ("batch", "number", "agent", "state", "captured", "t_ms")
     return [Loose(t=rfc3339(row.t_ms), **{name: getattr(row, name) for name in names}) for row in connection.execute(query)]
+
+
+def is_loose(connection: Connection, batch: str) -> bool:
+    """Whether a batch is known and belongs to no volume."""
+    loose = (volume_batches.c.batch == batch) & volume_batches.c.volume.is_(None)
+    return connection.scalar(select(volume_batches.c.batch).where(loose)) is not None
+
+
+def counts_in(connection: Connection, idents: list[str]) -> dict[str, int]:
+    """{volume: pages with which it came to its present step}."""
+    here = (visits.c.volume == volumes.c.id) & (visits.c.visit == volumes.c.visit)
+    query = select(volumes.c.id, visits.c.count_in).select_from(volumes.join(visits, here)).where(volumes.c.id.in_(idents))
+    return {row.id: row.count_in for row in connection.execute(query)}
 
 
 def consignment_named(connection: Connection, name: str) -> Consignment | None:
