@@ -8,9 +8,11 @@ from itertools import pairwise
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
+from central.digitization.acceptance.projection import AcceptanceProjector
 from central.digitization.packages.projection import PackageProjector
 from central.digitization.process.projection import ProcessProjector
 from central.digitization.projection import DigitizationProjector
+from central.digitization.recognition.projection import RecognitionProjector
 from central.environment.alarm_projection import AlarmProjector
 from central.environment.climate import ClimateProjector
 from central.environment.instruments.projection import InstrumentProjector
@@ -63,12 +65,14 @@ class Projections:
             metrics,
             security,
             digitization,
+            RecognitionProjector(),
             PlanProjector(),
             ReportProjector(),
             PackageProjector(),
             LimitsProjector(),
             InstrumentProjector(),
             ProcessProjector(),  # after all that write batches and pages
+            AcceptanceProjector(),  # after the volumes, whose units it asks for
         )
 
     @property

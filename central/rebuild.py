@@ -4,7 +4,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, delete, select
 
 from central.ingest.verify import decode_records
-from central.ledger.batches import LEAVES, leaves_from
+from central.ledger.batches import LEAVES, leaves_from, stored_node
 from central.ledger.packs import StoredBatch
 from central.ledger.tables import acts, agents, epochs
 from central.projector import Projections
@@ -51,6 +51,7 @@ def _batch(made: Projections, context: Context, row: StoredBatch, known: dict[in
         n=row.n,
         records=decoded.records,
         readings=decoded.readings,
+        leaf_hash=lambda: stored_node(context.connection, 0, row.leaf_idx).hex(),
     )
     made.batch(context, entry)
 

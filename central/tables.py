@@ -13,6 +13,7 @@ DOMAINS = (
     "security",
     "digitization",
     "digitization.process",
+    "digitization.acceptance",
     "health",
     "people",
     "environment.works",
@@ -23,6 +24,7 @@ DOMAINS = (
     "environment.metrics",
     "environment.reports",
     "digitization.packages",
+    "digitization.people",
     "digitization.recognition",
 )
 

@@ -213,6 +213,9 @@ LANE: dict[str, LazyString] = {
 }
 
 ACT: dict[str, LazyString] = {  # what stands in the ledger as done by a person or by the centre
+    "acceptance.choose": lazy_gettext("Sampling plan chosen"),
+    "acceptance.plan": lazy_gettext("Sampling plan set"),
+    "page.review": lazy_gettext("Page reviewed"),
     "agent.enrol": lazy_gettext("Agent enrolled"),
     "alarm.acknowledge": lazy_gettext("Alarm acknowledged"),
     "alarm.escalate": lazy_gettext("Alarm escalated"),

@@ -1,4 +1,4 @@
-"""`/api/v1/batches`, `/pages`, `/stations`, `/search`."""
+"""`/api/v1/batches`, `/pages`, `/stations`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from flask import Blueprint, Response
 from flask_login import current_user
 
 from central.digitization import provenance, queries, stations
+from central.digitization.acceptance.deciding import obstacles_of, rework_of
 from central.ledger import commands
 from central.store.engine import reading, writing
 from central.web import acting, files, paging
@@ -17,7 +18,7 @@ from central.web.operation import Operation, operation
 from central.web.problems import Problem, bad_field, not_found
 from central.web.state import config, engine
 
-LATE = {202: "recorded; takes effect when ingest is back", 409: "not closed, or decided already"}
+LATE = {202: "recorded; takes effect when ingest is back", 409: "not closed, or decided already; or not as the sampling plan has it"}
 PAGES_REJECTED_MAX = 2000
 
 
@@ -43,16 +44,21 @@ class Pages(msgspec.Struct, frozen=True):
 
 
 class Accept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An acceptance."""
+    """An acceptance; `override`: against what the sampling plan says, where the plan lets an archivist, and with a reason."""
 
     reason: Text | None = None
+    override: bool = False
 
 
 class Reject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A rejection: why, and which pages where it is not the whole batch."""
+    """A rejection: why, and which pages where it is not the whole batch.
+
+    `rework`: whether the bench is asked to take the batch up again; as the sampling plan in force has it unless given.
+    """
 
     reason: Text
     pages: Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=100)]], msgspec.Meta(max_length=PAGES_REJECTED_MAX)] = []
+    rework: bool | None = None
 
 
 class Stations(msgspec.Struct, frozen=True):
@@ -70,19 +76,6 @@ class NewCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expires_s: commands.Lifetime = commands.LIFETIME_S
 
 
-class SearchQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is looked for."""
-
-    q: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-
-
-class Found(msgspec.Struct, frozen=True):
-    """What was found, at most fifty."""
-
-    items: list[queries.Hit]
-    next: str | None
-
-
 def _batch(ident: str) -> queries.Batch:
     with reading(engine()) as connection:
         found = queries.batch_named(connection, ident)
@@ -97,6 +90,21 @@ def _page(ident: str) -> queries.Page:
     if found is None:
         raise not_found("There is no such page.")
     return found
+
+
+def _may_accept(batch: queries.Batch, body: Accept) -> None:
+    """A Problem where the sampling plan in force says no, with what is missing and how to mend it."""
+    if batch.state != "closed":
+        return
+    with reading(engine()) as connection:
+        obstacles = obstacles_of(connection, batch, actor=current_user.name)
+    if body.override and obstacles and not (body.reason or "").strip():
+        raise bad_field("reason", "say why the batch is accepted against its plan / 请说明为何不按方案验收")
+    standing = [one for one in obstacles if not (body.override and one.overridable)]
+    if standing:
+        raise Problem(
+            409, standing[0].code, " / ".join((" ".join(one.words for one in standing), "".join(one.words_zh for one in standing)))
+        )
 
 
 def _decide(ident: str, kind: str, body: dict[str, Any]) -> Response:
@@ -138,7 +146,11 @@ def _batch_routes(made: Blueprint) -> None:
     @made.post(f"/batches/<{IDENT}:batch>/accept")
     @operation(Operation(right="batches.judge", summary="Accept a closed batch.", body=Accept, result=queries.Batch, also=LATE))
     def batch_accept(batch: str, body: Accept) -> Response:
-        return _decide(batch, "batch.accept", {} if body.reason is None else {"reason": body.reason})
+        facts: dict[str, Any] = {} if body.reason is None else {"reason": body.reason}
+        if body.override:
+            facts["override"] = True
+        _may_accept(_batch(batch), body)
+        return _decide(batch, "batch.accept", facts)
 
     @made.post(f"/batches/<{IDENT}:batch>/reject")
     @operation(
@@ -149,7 +161,10 @@ def _batch_routes(made: Blueprint) -> None:
             known = {page.id for page in queries.pages_of(connection, batch)} if body.pages else set()
         if unknown := set(body.pages) - known:
             raise bad_field("pages", f"{sorted(unknown)[0][:100]} is not a page of this batch")
-        return _decide(batch, "batch.reject", {"reason": body.reason, "pages": body.pages})
+        facts: dict[str, Any] = {"reason": body.reason, "pages": body.pages}
+        with reading(engine()) as connection:
+            rework = rework_of(connection, batch, pages=body.pages, reason=body.reason, wish=body.rework)
+        return _decide(batch, "batch.reject", facts if rework is None else facts | {"rework": rework})
 
 
 def _page_routes(made: Blueprint) -> None:
@@ -191,12 +206,6 @@ def _page_routes(made: Blueprint) -> None:
             raise not_found("There is no such page.")
         return found
 
-    @made.get("/search")
-    @operation(Operation(right="search", summary="Pages and batches by id, volume or station.", query=SearchQuery, result=Found))
-    def search(query: SearchQuery) -> Found:
-        with reading(engine()) as connection:
-            return Found(items=queries.search(connection, query.q), next=None)
-
 
 def _station_routes(made: Blueprint) -> None:
     @made.get("/stations")
@@ -225,6 +234,8 @@ def _station_routes(made: Blueprint) -> None:
             raise not_found("There is no such station.")
         if len(msgspec.json.encode(body.args)) > commands.ARGS_BYTES_MAX:
             raise bad_field("args", f"at most {commands.ARGS_BYTES_MAX} bytes")
+        if body.name in commands.OWN_WAY:
+            raise bad_field("name", f"{body.name} has a route of its own")
         args = {**body.args, "station": station}
         with writing(engine()) as connection:
             ident = commands.give(connection, agent=agent, name=body.name, args=args, actor=current_user.name, lifetime_s=body.expires_s)

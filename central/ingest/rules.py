@@ -8,6 +8,8 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from central.config import CentralConfig
+from central.digitization.acceptance import reworking
+from central.digitization.people.sending import Courier
 from central.digitization.process import rules as process_rules
 from central.digitization.tables import object_refs, objects
 from central.environment.instruments.care import Care
@@ -67,6 +69,7 @@ class ClockRules:
         self._alarms = AlarmClock(config.limits, config.alarms)
         self._keeper = Keeper()
         self._care = Care()
+        self._courier = Courier()
         self._known: dict[tuple[str, str], tuple[str, bool]] = {}
         self._behind_ms: dict[str, int] = {}  # agent -> when it was last silent, or sent what it had kept: its newest readings wait
 
@@ -80,7 +83,9 @@ class ClockRules:
         self._known = own_alarms(context.connection)
         own = {"silence": self._silence, "uploads": self._uploads, "disk": self._disk}
         rest = {"alarms": self._alarms.run, "keeper": self._keeper.run, "care": self._care.run, "patrols": patrol_rules.run}
+        rest["bench people"] = self._courier.run
         rest["process"] = process_rules.run
+        rest["rework"] = reworking.run
         for name, rule in own.items():
             self._try(name, rule, context, now_ms)
         for name, other in rest.items():

@@ -22,8 +22,10 @@ from central.ingest.verify import Batch, check_batch, decode_records, open_batch
 from central.keys import KEY_BYTES, parse_public_key, sign
 from central.ledger.batches import next_pack, pack
 from central.ledger.intake import Intake, Outcome
+from central.ledger.leaves import batch_leaf
 from central.ledger.sequencer import Sequencer
 from central.ledger.tables import acts, agent_keys, agents, checkpoints, commands, ingest_state, live
+from central.ledger.tree import leaf_hash
 from central.projector import Projections
 from central.store.columns import PackError
 from central.store.engine import reading, writing
@@ -227,6 +229,7 @@ class Writer:
             n=facts.n,
             records=decoded.records,
             readings=decoded.readings,
+            leaf_hash=lambda: leaf_hash(batch_leaf(facts)).hex(),
         )
         for problem in self._projections.batch(context, entry):
             self.counters.note("record not projected", f"{facts.agent}/{lane}", problem)

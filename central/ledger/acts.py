@@ -15,7 +15,9 @@ Kinds that change tables, with the fields of their bodies (all others, like logi
     patrol.round {round, name, times, zone, grace_min, off_days, checkpoints: [{code, room, name, look_at}]}    patrol.remove {round}
     patrol.check {check, code, t_ms, scanned, ok, note?}
     review.set {review, state?, owner?, verdict?, reason?}                state: open, claimed, escalated, closed
-    batch.accept {batch, reason?}               batch.reject {batch, reason, pages: [ids]}
+    batch.accept {batch, reason?, override?}    batch.reject {batch, reason, pages: [ids], rework?: [{page, reason, code?}]}
+    page.review {page, ok, code?, reason?}      ok null takes the review back
+    acceptance.plan {plan, name, rules, retired}    acceptance.choose {scope: site|unit|consignment|batch, name, plan}
     plan.set {plan, name, building?, floor?, width, height, image?}       plan.remove {plan}
     plan.place {plan, item, x, y, w?, h?}       x null takes the item off the plan
     limits.profile {profile, retired}           room.set {room, name_en?, name_zh?, outdoor, note?}
@@ -34,6 +36,9 @@ Kinds that change tables, with the fields of their bodies (all others, like logi
     step.begin {volume, step}       step.finish {volume, step, count?, note?}         step.skip {volume, step, reason}
     step.back {volume, to, reason}  step.undo {volume}    step.checked {volume, count}    by "system": all images are here
     discrepancy.resolve {volume, discrepancy, note, count?}                           process.limits {limits: {step: {yellow_h, red_h}}}
+    page.sequence {page, batch, ok, read, words, words_zh}                by "system": what the page's number says, once a page and change
+    volume.describe {batch, volume?, state: confirmed|edited|dismissed, title?, number?, suggested}
+    recognition.first {batch}    recognition.retry {batch}    recognition.again {batch}    the order of the work, and what is read anew
     page.reject {page, reason}                  gap {agent, lane, epoch, from, to}    by "system"
 """
 

@@ -49,6 +49,7 @@ class BatchEntry:
     n: int
     records: Sequence[tuple[int, Record]]
     readings: Sequence[tuple[int, Reading]] = ()
+    leaf_hash: Callable[[], str] = str  # hex, of its leaf in the tree
 
 
 @dataclass(slots=True)
