@@ -68,6 +68,18 @@ class AlarmTimes:
 
 
 @dataclass(frozen=True)
+class RecognitionConfig:
+    """Whether the text of pages is read, and how it stands back behind capture and ingest."""
+
+    enabled: bool = False  # `run` starts the worker; it needs the extra `ocr`
+    quiet_s: int = 3  # it waits until nothing was captured or uploaded for so long
+    patience_s: int = 60  # but for no longer than this: then one page is read all the same
+    load_pct: int = 150  # and while the load average is more than so many hundredths of a process a processor
+    memory_mb: int = 2560  # of the reader's address space
+    page_s: int = 120  # for one page; a reader that takes longer is ended
+
+
+@dataclass(frozen=True)
 class CentralConfig:
     """All of the centre's configuration. Paths below `data` are made by their owners at first need."""
 
@@ -79,6 +91,7 @@ class CentralConfig:
     timezone: str = "UTC"  # IANA name of the site's own time: what a day or a month is in reports and patrols
     source: Path | None = None  # the file it was read from
     alarms: AlarmTimes = AlarmTimes()
+    recognition: RecognitionConfig = RecognitionConfig()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -120,7 +133,7 @@ class CentralConfig:
 class Option:
     """What may stand at one key: its kind, its default, and for an integer its bounds, both included."""
 
-    kind: str  # text, name, integer, path, bind, url, zone
+    kind: str  # text, name, integer, flag, path, bind, url, zone
     default: Any = None
     required: bool = False
     low: int = 0
@@ -157,6 +170,14 @@ SECTIONS: Mapping[str, Mapping[str, Option]] = {
         "flood_count": Option("integer", 10, low=2, high=1000),
         "flood_s": Option("integer", 600, low=60, high=86400),
     },
+    "recognition": {
+        "enabled": Option("flag", False),
+        "quiet_s": Option("integer", 3, low=0, high=3600),
+        "patience_s": Option("integer", 60, low=0, high=86400),
+        "load_pct": Option("integer", 150, low=10, high=10_000),
+        "memory_mb": Option("integer", 2560, low=1024, high=65536),
+        "page_s": Option("integer", 120, low=10, high=3600),
+    },
 }
 
 
@@ -185,6 +206,8 @@ def _value(option: Option, given: Any) -> tuple[Any, str]:
         if not isinstance(given, int) or isinstance(given, bool) or not option.low <= given <= option.high:
             return None, f"{given!r} is not a whole number from {option.low} to {option.high}"
         return given, ""
+    if option.kind == "flag":
+        return (given, "") if isinstance(given, bool) else (None, f"{given!r} is neither true nor false")
     if not isinstance(given, str) or not given:
         return None, f"{given!r} is not a text"
     if option.kind == "name" and not valid_name(given):
@@ -255,4 +278,6 @@ def load(path: Path) -> CentralConfig:
         limits=Limits(**values["limits"]),
         timezone=values["central"]["timezone"],
         source=path,
+        alarms=AlarmTimes(**values["alarms"]),
+        recognition=RecognitionConfig(**values["recognition"]),
     )

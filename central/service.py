@@ -85,23 +85,28 @@ class Occasional:
             self._process = None
 
 
-def run(config_file: Path, stop: threading.Event) -> None:
-    """Keep web and ingest running until `stop` is set; web goes first, so that no act waits for a stopped sequencer."""
+def run(config_file: Path, stop: threading.Event, *, recognise: bool = False) -> None:
+    """Keep web and ingest running until `stop` is set, and recognition where wished; web goes first, so that no act waits for ingest."""
     ingest = Child("ingest", [sys.executable, "-m", "central.cli", "ingest", "--config", str(config_file), "--with-parent"])
     reports = [sys.executable, "-m", "central.cli", "report", "--due", "--config", str(config_file)]
     due = Occasional("report", reports, first_s=REPORTS_FIRST_S, every_s=REPORTS_S)
     packer = [sys.executable, "-m", "central.cli", "packages", "--config", str(config_file), "--with-parent"]
     packages = Child("packages", packer)
+    reader = [sys.executable, "-m", "central.cli", "recognise", "--config", str(config_file), "--with-parent"]
+    recognition = Child("recognition", reader)
     web = Child("web", [sys.executable, "-m", "central.web.server", "--config", str(config_file), "--with-parent"])
     try:
         while not stop.is_set():
             ingest.tend()
             web.tend()
             packages.tend()
+            if recognise:
+                recognition.tend()
             due.tend()
             stop.wait(STEP_S)
     finally:
         due.stop()
+        recognition.stop()
         packages.stop()
         web.stop()
         ingest.stop()

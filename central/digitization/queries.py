@@ -9,11 +9,11 @@ import msgspec
 from sqlalchemy import Connection, case, func, select, tuple_
 
 from central.digitization.order import ordered
+from central.digitization.recognition.checks import merged, with_numbers
 from central.digitization.tables import batches, objects, pages
 from central.times import rfc3339, rfc3339_or_none
 
 PAGES_MAX = 20_000  # of one batch
-SEARCH_MAX = 50
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -81,15 +81,6 @@ class Batch(msgspec.Struct, frozen=True):
     decided_reason: str | None
     counts: dict[str, Any]
     opened_ms: int
-
-
-class Hit(msgspec.Struct, frozen=True):
-    """Something that was found."""
-
-    kind: str
-    id: str
-    words: str
-    batch: str | None
 
 
 _STORED = select(objects.c.sha256).where(objects.c.state == "stored", objects.c.sha256 == pages.c.sha256).exists()
@@ -184,12 +175,13 @@ def _check(given: Any) -> Check:
 
 
 def page_of(row: Any, seq: int | None) -> Page:
-    """A page's shape from its row (with `stored`) and its place."""
+    """A page's shape from its row (with `stored` and what was read of its number) and its place."""
+    checks, verdict = merged(row, json.loads(row.checks), row.verdict)
     return Page(
         id=row.id,
         seq=seq,
-        verdict=row.verdict,
-        checks=[_check(given) for given in json.loads(row.checks)],
+        verdict=verdict,
+        checks=[_check(given) for given in checks],
         sha256=row.sha256,
         bytes=row.bytes,
         replaced=row.replaced_by is not None,
@@ -216,7 +208,7 @@ def page_of(row: Any, seq: int | None) -> Page:
     )
 
 
-SELECT_PAGES = select(pages, _STORED.label("stored"))
+SELECT_PAGES = with_numbers(select(pages, _STORED.label("stored")), pages.c.id)
 
 
 def places_of(connection: Connection, batch: str) -> dict[str, int]:
@@ -243,18 +235,3 @@ def image_of(connection: Connection, ident: str) -> tuple[str | None, bool] | No
     """(digest, whether its bytes are here) of a page, None if there is no such one."""
     row = connection.execute(select(pages.c.sha256, _STORED.label("stored")).where(pages.c.id == ident)).first()
     return None if row is None else (row.sha256, row.stored)
-
-
-def search(connection: Connection, text: str) -> list[Hit]:
-    """Batches and pages whose id begins with the text, and batches whose volume or station contains it."""
-    like = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    hits = []
-    wanted = batches.c.id.like(f"{like}%", escape="\\") | batches.c.volume.like(f"%{like}%", escape="\\")
-    wanted |= batches.c.station.like(f"%{like}%", escape="\\")
-    for row in connection.execute(select(batches).where(wanted).order_by(batches.c.opened_ms.desc()).limit(SEARCH_MAX)):
-        hits.append(Hit(kind="batch", id=row.id, words=f"{row.volume or row.station}, {row.state}", batch=row.id))
-        if row.volume and text.lower() in row.volume.lower():
-            hits.append(Hit(kind="volume", id=row.volume, words=row.volume, batch=row.id))
-    found = select(pages).where(pages.c.id.like(f"{like}%", escape="\\")).order_by(pages.c.id).limit(SEARCH_MAX)
-    hits += [Hit(kind="page", id=row.id, words=f"{row.station}, {row.verdict}", batch=row.batch_id) for row in connection.execute(found)]
-    return hits[:SEARCH_MAX]

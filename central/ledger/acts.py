@@ -27,6 +27,7 @@ Kinds that change tables, with the fields of their bodies (all others, like logi
     report.file {report, room, month, lang, sha256, bytes, tree_size}     report.schedule {room, on, day, lang, from_month}
     readings.policy {class, keep_raw_days, then: hour|drop}               keep_raw_days null: for ever
     readings.thin {channels, from_ms, to_ms, count, then}                 single readings of whole days are let go
+    bench.people.add|set|pin {person, ...}      who may work at a bench; only recorded, names and hashes stand in a source table
     node.enrol {agent, node}    user and password are in the broker's file
     package.ask {package, batch, kind, recipients}                        package.made {package, sha256, bytes, files, tree_size}    by "system"
     package.failed {package, words, words_zh}                             by "system"

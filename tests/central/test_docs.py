@@ -45,5 +45,6 @@ def test_every_key_of_the_configuration_is_described_with_its_default() -> None:
     assert set(told) == set(wanted)
     for key, option in wanted.items():
         if option.default is not None:
-            assert told[key] == f"`{option.default}`", key
+            default = str(option.default).lower() if option.kind == "flag" else option.default
+            assert told[key] == f"`{default}`", key
         assert (told[key] == "**required**") == option.required, key

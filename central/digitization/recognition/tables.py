@@ -27,12 +27,11 @@ text_jobs = Table(  # a source: images whose text is to be read, or could not be
     metadata,
     Column("sha256", String(64), primary_key=True),
     Column("batch_id", String(100), nullable=False),  # of the page that brought it first
-    Column("state", String(7), nullable=False),  # waiting, leased, failed, done
+    Column("state", String(7), nullable=False),  # waiting, leased (by the one worker), failed
     Column("turn", Integer, nullable=False),  # lower goes first: 0 what somebody waits for, 1 all else
     Column("order_ms", BigInteger, nullable=False),  # when the batch was opened: the oldest goes first
     Column("arrival", Integer, nullable=False),
     Column("tries", Integer, nullable=False),
-    Column("until_ms", BigInteger),  # the end of the lease, by the centre's clock
     Column("words", Text),  # why the last try failed
     Column("words_zh", Text),
 )
@@ -53,27 +52,36 @@ page_numbers = Table(  # a source: the number read on each page of a batch, and 
     Column("batch_id", String(100), nullable=False),
     Column("seq", Integer, nullable=False),  # the page's place when it was judged
     Column("read", String(40)),  # as it stands on the page; NULL where none was found
-    Column("number", Integer),
+    Column("label", String(20)),  # the number that was understood: 12, xiv, 12a
     Column("x", Integer),  # where, in image pixels
     Column("y", Integer),
     Column("w", Integer),
     Column("h", Integer),
-    Column("verdict", String(12), nullable=False),  # ok, gap, double, order, unnumbered
-    Column("missing", Text, nullable=False),  # JSON: numbers that are missing just before this page
+    Column("kind", String(10)),  # of wire/sequence.py's findings: gap, double, back, misread, plates, restart; NULL: nothing odd
+    Column("first", Integer),  # of the numbers that are missing before this page
+    Column("last", Integer),
     Column("words", Text),
     Column("words_zh", Text),
 )
 Index("ix_page_numbers_batch", page_numbers.c.batch_id, page_numbers.c.seq)
 
-batch_numbers = Table(  # a source: the state in which a batch's sequence was judged last
+batch_numbers = Table(  # a source: what was judged of a batch's numbers
     "batch_numbers",
     metadata,
     Column("batch_id", String(100), primary_key=True),
-    Column("seen", String(64), nullable=False),  # digest of pages, order and texts: unchanged means nothing to do
+    Column("upto", BigInteger, nullable=False),  # the ledger entry up to which it was judged
     Column("judged_ms", BigInteger, nullable=False),
+    Column("pages", Integer, nullable=False),
     Column("numbered", Integer, nullable=False),
-    Column("missing", Text, nullable=False),  # JSON list of numbers
-    Column("wrong", Integer, nullable=False),  # pages whose verdict is not ok
+    Column("trusted", Boolean, nullable=False),  # too much is odd for the reading to be right: nothing is said of single pages
+)
+
+batch_changes = Table(  # a projection: the last entry that changed a batch's pages or state
+    "batch_changes",
+    metadata,
+    Column("batch_id", String(100), primary_key=True),
+    Column("leaf_idx", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 sequence_checks = Table(  # a projection of page.sequence
@@ -101,4 +109,4 @@ descriptions = Table(  # a projection of volume.describe
 )
 Index("ix_descriptions_volume", descriptions.c.volume)
 
-PROJECTIONS = (sequence_checks, descriptions)
+PROJECTIONS = (batch_changes, sequence_checks, descriptions)
