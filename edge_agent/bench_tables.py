@@ -1,4 +1,4 @@
-"""What a bench's tables may hold, as the scan line itself says: cameras by driver, thresholds of the page profile.
+"""What a bench's tables may hold, as the scan line itself says: cameras and pedals by driver, thresholds of the page profile.
 
 Apart from `config.py`, so that the core, which is handed a configuration, loads nothing of the scan line.
 """
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scanner_line.cameras.registry import CAMERAS
+from scanner_line.pedals.registry import PEDALS
 from scanner_line.profile import read_profile
 from sensors.registry import Driver
 
@@ -18,6 +19,11 @@ class ScanLineTables:
     def cameras(self) -> Mapping[str, Driver]:
         """Drivers of bench cameras by name."""
         return CAMERAS
+
+    @property
+    def pedals(self) -> Mapping[str, Driver]:
+        """Drivers of bench pedals by name."""
+        return PEDALS
 
     def profile_mistakes(self, table: Mapping[str, Any]) -> list[tuple[str, str]]:
         """(key, words) for each mistake in a table of thresholds."""

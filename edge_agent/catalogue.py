@@ -10,7 +10,7 @@ from sensors import registry
 from sensors.catalogue.option import Mistakes
 from wire.units import QUANTITIES
 
-BENCH_CAMERA = "bench.camera"
+BENCH_CAMERA, BENCH_PEDAL = "bench.camera", "bench.pedal"
 DEFAULT_DRIVERS = {BENCH_CAMERA: "picamera2"}
 _REGISTERED: dict[str, Mapping[str, registry.Driver]] = {
     "sensor": registry.SENSORS,
@@ -26,21 +26,29 @@ class BenchTables(Protocol):
     def cameras(self) -> Mapping[str, registry.Driver]:
         """Drivers of bench cameras by name."""
 
+    @property
+    def pedals(self) -> Mapping[str, registry.Driver]:
+        """Drivers of bench pedals by name."""
+
     def profile_mistakes(self, table: Mapping[str, Any]) -> list[tuple[str, str]]:
         """(key, words) for each mistake in a table of thresholds."""
 
 
 class Catalogue:
-    """Drivers by section: `sensor`, `contact`, `output`, `camera`, `bench.camera`."""
+    """Drivers by section: `sensor`, `contact`, `output`, `camera`, `bench.camera`, `bench.pedal`."""
 
     def __init__(self, benches: BenchTables | None = None) -> None:
-        """Without the scan line's tables, what stands in a bench's cameras and profile is taken as it is."""
+        """Without the scan line's tables, what stands in a bench's cameras, pedals and profile is taken as it is."""
         self.benches = benches
-        self._registered = {**_REGISTERED, BENCH_CAMERA: benches.cameras if benches else {}}
+        self._registered = {
+            **_REGISTERED,
+            BENCH_CAMERA: benches.cameras if benches else {},
+            BENCH_PEDAL: benches.pedals if benches else {},
+        }
 
     def open(self, section: str) -> bool:
         """Whether a section's drivers are not known here, so that its tables are not judged."""
-        return section == BENCH_CAMERA and self.benches is None
+        return section in (BENCH_CAMERA, BENCH_PEDAL) and self.benches is None
 
     def drivers(self, section: str) -> list[str]:
         """The drivers of a section."""
@@ -65,9 +73,11 @@ class Catalogue:
         return self._registered[section][driver].words if section in self._registered else ""
 
 
-def address(section: str, driver: str) -> tuple[str, ...]:
+def address(section: str, driver: str, benches: BenchTables | None = None) -> tuple[str, ...]:
     """The options that together say where a device sits: no two devices may agree in all of them."""
-    return _REGISTERED[section][driver].address if driver in _REGISTERED[section] else ()
+    known = benches.cameras if section == BENCH_CAMERA and benches else benches.pedals if section == BENCH_PEDAL and benches else None
+    drivers = _REGISTERED[section] if known is None else known
+    return drivers[driver].address if driver in drivers else ()
 
 
 def shared(section: str, driver: str) -> bool:

@@ -1,12 +1,12 @@
 """Reads the agent's TOML file into typed settings, or says everything that is wrong with it at once, each with its line."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from edge_agent import tables
-from edge_agent.catalogue import BENCH_CAMERA, DEFAULT_DRIVERS, BenchTables, Catalogue, address, line, quantities, shared
+from edge_agent.catalogue import BENCH_CAMERA, BENCH_PEDAL, DEFAULT_DRIVERS, BenchTables, Catalogue, address, line, quantities, shared
 from edge_agent.control_tables import judge_control, judge_relays
 from edge_agent.errors import ConfigError
 from edge_agent.limit_tables import Known, judge_limit
@@ -50,12 +50,13 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A `[bench.NAME]` with its cameras by name."""
+    """A `[bench.NAME]` with its cameras and pedals by name."""
 
     name: str
     sim: bool
     options: Mapping[str, Any]
     cameras: Mapping[str, Device]
+    pedals: Mapping[str, Device] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,16 +225,29 @@ class _Reader:
     def _bench(self, name: str, given: dict[str, Any]) -> Bench:
         path = ("bench", name)
         cameras_given = given.get("camera", {})
-        rest = {key: value for key, value in given.items() if key != "camera"}
+        rest = {key: value for key, value in given.items() if key not in ("camera", "pedal")}
         options = self.judge.table(path, rest, (*tables.DEVICE, *tables.BENCH))
         pairs = self._named("camera", path, cameras_given)
         cameras = {name: self._device(BENCH_CAMERA, (*path, "camera", name), table, ()) for name, table in pairs}
+        pedals_given = self._named("pedal", path, given.get("pedal", {}))
+        pedals = {name: self._device(BENCH_PEDAL, (*path, "pedal", name), table, ()) for name, table in pedals_given}
+        self._places(path, cameras, pedals)
+        if options["session_required"] != "off" and not cameras:
+            self.report((*path, "session_required"), "cards are for cameras, and this bench has none")
         if self.catalogue.benches and isinstance(rest.get("profile"), dict):
             for key, words in self.catalogue.benches.profile_mistakes(rest["profile"]):
                 self.report((*path, "profile", key), words)
         if not cameras_given:
             self.report(path, f"no camera: write [bench.{name}.camera.NAME]")
-        return Bench(name, options[TRANSPORT] == "sim", options, cameras)
+        return Bench(name, options[TRANSPORT] == "sim", options, cameras, pedals)
+
+    def _places(self, path: KeyPath, cameras: Mapping[str, Device], pedals: Mapping[str, Device]) -> None:
+        """Report cameras and pedals that are the very same device as another, at whatever bench."""
+        for section, group, devices in ((BENCH_CAMERA, "camera", cameras), (BENCH_PEDAL, "pedal", pedals)):
+            for name, device in devices.items():
+                for key in () if device.sim else address(section, device.driver, self.catalogue.benches):
+                    if device.options.get(key):
+                        self._claim((section, key, device.options[key]), (*path, group, name, key), f"{key} {device.options[key]}")
 
     def _references(self, contacts: Mapping[str, Device], cameras: Mapping[str, Device]) -> None:
         for name, camera in cameras.items():

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from edge_agent import limit_tables, tables
 from edge_agent.bench_tables import ScanLineTables
-from edge_agent.catalogue import BENCH_CAMERA, Catalogue
+from edge_agent.catalogue import BENCH_CAMERA, BENCH_PEDAL, Catalogue
 from edge_agent.options import KINDS, Option
 
 _HEAD = """# The agent's configuration
@@ -55,6 +55,53 @@ driver = "gpio_lamp"
 red = 5
 yellow = 6
 green = 13
+```
+"""
+
+BENCH = """
+A professional bench: two network cameras over a book cradle, a USB pedal of three switches, and a session that has to be proven by
+cards and a target. How it is set up stands in [At the bench](bench.md#setting-up).
+
+```toml
+[bench.cradle-1]
+session_required = "cards+target"
+target = "sheet"
+target_level = "B"
+lamp = { red = 5, yellow = 6, green = 13 }
+buzzer_pin = 19
+screen = "127.0.0.1:8081"
+dpi = 400
+
+[bench.cradle-1.camera.left]
+driver = "snapshot"
+url = "https://cam-left.archive.example/snapshot.jpg"
+user = "bench"
+password_file = "/etc/muniment/cradle-1-cameras"
+serial = "DS-2CD7A0001"
+serial_url = "https://cam-left.archive.example/device"
+rotation = 90
+patch = { x = 0.02, y = 0.45, w = 0.03, h = 0.04 }
+
+[bench.cradle-1.camera.right]
+driver = "stream"
+url = "rtsps://cam-right.archive.example/main"
+user = "bench"
+password_file = "/etc/muniment/cradle-1-cameras"
+serial = "DS-2CD7A0002"
+serial_url = "https://cam-right.archive.example/device"
+latency_ms = 350
+rotation = 270
+patch = { x = 0.95, y = 0.45, w = 0.03, h = 0.04 }
+
+[bench.cradle-1.pedal.foot]
+driver = "evdev"
+device = "usb-PCsensor_FootSwitch-event-kbd"
+switch.left = { key = "KEY_A", wish = "retake" }
+switch.middle = { key = "KEY_B", wish = "capture" }
+switch.right = { key = "KEY_C", wish = "mark" }
+
+[bench.cradle-1.profile]
+skew_max_deg = 1.0
 ```
 """
 
@@ -136,12 +183,19 @@ def reference() -> str:
     )
     section("[camera.NAME]", f"A custody camera. Drivers: {', '.join(catalogue.drivers('camera'))}.", (*device, *tables.CAMERA))
     section("[bench.NAME]", "A capture bench: pedal, lamp, screen and cameras.", (*tables.DEVICE, *tables.BENCH))
+    parts.append(BENCH)
     section(
         "[bench.NAME.camera.NAME]",
         "A camera over the bench, such as `left` and `right`. Its driver is `picamera2` unless another is named.",
         (replace(driver, required=False), *tables.DEVICE),
     )
     parts.extend(_drivers(catalogue, BENCH_CAMERA, "[bench.NAME.camera.NAME]"))
+    section(
+        "[bench.NAME.pedal.NAME]",
+        "A pedal of the bench, of one switch or several; a bench may have several pedals.",
+        (driver, *tables.DEVICE),
+    )
+    parts.extend(_drivers(catalogue, BENCH_PEDAL, "[bench.NAME.pedal.NAME]"))
     section("[sim]", 'The simulated world behind every `transport = "sim"`.', tables.SIM)
     parts.append(
         "\n## Environment\n\n"

@@ -22,12 +22,13 @@ from edge_agent.handoff import Done
 from edge_agent.handoff_client import HandoffClient
 from edge_agent.outbox import Outbox
 from scanner_line.bench import Bench
-from scanner_line.errors import ProfileError, ScannerLineError
+from scanner_line.errors import OperatorsError, ProfileError, ScannerLineError
+from scanner_line.operators import Operator, operators_of
 from scanner_line.orders import obey
 from scanner_line.profile import Profile
 from sensors.transports.gpio import Pins, device_pins, simulated_pins
 
-PROFILE = "profile"
+PROFILE, OPERATORS = "profile", "operators"
 LOOK_S = 0.5
 START_S = 20.0  # a command that comes while cameras and checks are starting waits so long
 NO_CAPTURE = "the agent's disk is too full for captures"
@@ -37,7 +38,8 @@ log = logging.getLogger("edge_agent.station")
 def options_of(bench: BenchTable, *, profile: dict[str, Any]) -> dict[str, Any]:
     """The bench's table as the scan line takes it, with thresholds that were set since laid over those of the file."""
     cameras = {name: {"driver": camera.driver, **camera.options} for name, camera in bench.cameras.items()}
-    return {**bench.options, PROFILE: {**(bench.options[PROFILE] or {}), **profile}, "camera": cameras}
+    pedals = {name: {"driver": pedal.driver, **pedal.options} for name, pedal in bench.pedals.items()}
+    return {**bench.options, PROFILE: {**(bench.options[PROFILE] or {}), **profile}, "camera": cameras, "pedal": pedals}
 
 
 class StationProcess:
@@ -70,12 +72,21 @@ class StationProcess:
             on_commit=self._committed,
             refuse=lambda: NO_CAPTURE if self._full else None,
             operator=bench.sim and bool(config.sim["operator"]),
+            operators=self._operators(config.data / "documents.json"),
             seed=config.sim["seed"],
         )
         self._rows = sqlite3.connect(self.bench.spool.database, isolation_level=None, timeout=10)
         self._rows.execute("PRAGMA synchronous=FULL")
         self._client: HandoffClient | None = None
         self._client = HandoffClient(config.data / "core.sock", child=f"station:{bench.name}", outbox=Outbox(self._rows), do=self._do)
+
+    def _operators(self, path: Path) -> tuple[Operator, ...]:
+        """Who may sign in here, as the core keeps it; nobody where that is damaged, which the centre mends."""
+        try:
+            return operators_of(stored(path, OPERATORS).get(self.name) or [])
+        except OperatorsError as error:
+            log.error("the operators kept for %s are none: %s", self.name, error)
+            return ()
 
     def _committed(self) -> None:
         if self._client is not None:
@@ -123,6 +134,14 @@ class StationProcess:
         if name == "profile.apply":
             log.info("%s starts again with a new profile", self.name)
             self._again.set()
+            return Done(ok=True)
+        if name == "operators.apply":
+            try:
+                operators = operators_of(args.get(OPERATORS))
+            except OperatorsError as error:
+                return Done(ok=False, why=str(error)[:500])
+            if not args.get("check"):
+                await self.bench.desk.set_operators(operators)
             return Done(ok=True)
         if self._again.is_set():
             return Done(ok=False, why="the bench is starting again with a new profile")

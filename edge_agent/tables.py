@@ -96,8 +96,18 @@ CAMERA = (
 )
 LAMP = tuple(Option(colour, "pin", f"GPIO of the {colour} light.") for colour in ("red", "yellow", "green"))
 BENCH = (
-    Option("pedal_pin", "pin", "GPIO of the foot pedal."),
+    Option("pedal_pin", "pin", "GPIO of a foot pedal of one switch; for others, `[bench.NAME.pedal.NAME]`."),
     Option("retake_pin", "pin", "GPIO of a second pedal that takes the last page again."),
+    Option(
+        "session_required",
+        "text",
+        "What a session has to prove before pages are taken: each camera sees its own card, and a target is measured.",
+        "off",
+        choices=("off", "cards", "cards+target"),
+    ),
+    Option("target", "text", "The target that is measured at a session's start.", "auto", choices=("auto", "sheet", "colour", "ruler")),
+    Option("target_level", "text", "The ISO 19264-1 level that the target must reach; `-` = none.", "-", choices=("A", "B", "C", "-")),
+    Option("drift_delta_e", "number", "How far a reference patch may move within a session, in Delta E 1976.", 3.0, low=0.5, high=20),
     Option("hold_s", "number", "How long the pedal is held to open or close a batch.", 1.5, low=0.5, high=10, unit="s"),
     Option("lamp", "table", "The bench's three-colour lamp.", options=LAMP),
     Option("buzzer_pin", "pin", "GPIO of the bench's buzzer."),
@@ -105,6 +115,12 @@ BENCH = (
     Option("profile", "table", "Thresholds of the page checks that differ from the shipped profile.", {}),
     Option("pages_expected", "integer", "Pages that a batch is declared to have when its opening names none.", low=1, high=100_000),
     Option("dpi", "number", "Resolution of the images on the page.", low=50, high=2400),
+    Option("sign_in", "boolean", "Whether no press counts until an operator has signed in at the bench's screen.", False),
+    Option(
+        "sign_out_idle_min", "integer", "An operator is signed out after so long without work; 0 = never.", 30, low=0, high=720, unit="min"
+    ),
+    Option("shift_ends", "names", 'Local times at which the operator is signed out, such as ["12:00", "17:30"].', ()),
+    Option("goal_per_h", "integer", "Pages an hour that the screen compares the pace with.", low=1, high=20_000),
     Option("reserve_mb", "integer", "Captures are refused when less is free on the disk.", 256, low=1, high=1_000_000, unit="MiB"),
 )
 CAMERA_DRIVERS = ("stream", "picamera2")

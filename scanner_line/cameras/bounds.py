@@ -22,7 +22,9 @@ def size_of(jpeg: bytes, *, megapixels_max: float = MEGAPIXELS_MAX) -> tuple[int
             width, height = image.size
     except UnidentifiedImageError:
         raise CameraError("the picture is not a JPEG image") from None
-    except (Image.DecompressionBombError, OSError, ValueError, SyntaxError, EOFError, KeyError, TypeError, OverflowError) as error:
+    except Image.DecompressionBombError:
+        raise CameraError(f"the picture is larger than the {megapixels_max:g} megapixels allowed") from None
+    except (OSError, ValueError, SyntaxError, EOFError, KeyError, TypeError, OverflowError) as error:
         raise CameraError(f"the picture's header cannot be read: {error}") from None
     check_size(width, height, megapixels_max=megapixels_max)
     if END not in jpeg[-TAIL_BYTES:]:

@@ -18,6 +18,7 @@ SETTLE_S = 2.0  # for exposure and white balance to settle before they are locke
 FOCUS_TIMEOUT_S = 8.0
 JPEG_QUALITY = 92
 PREVIEW_SIZE = (640, 480)
+ROW_MAX = 16  # of a row in a frame's metadata that is kept: a colour matrix has nine
 LOCKED = ("ExposureTime", "AnalogueGain", "ColourGains")  # taken from the settled frame and held
 
 
@@ -151,5 +152,9 @@ def exposure_start_ns(metadata: Mapping[str, Any]) -> int:
 
 
 def plain(metadata: Mapping[str, Any]) -> dict[str, object]:
-    """The numbers and words of libcamera's metadata, without its own types."""
-    return {name: value for name, value in metadata.items() if isinstance(value, int | float | str | bool)}
+    """The numbers, words and short rows of numbers (such as ColourGains) of libcamera's metadata, without its own types."""
+    made: dict[str, object] = {name: value for name, value in metadata.items() if isinstance(value, int | float | str | bool)}
+    for name, value in metadata.items():
+        if isinstance(value, tuple | list) and len(value) <= ROW_MAX and all(isinstance(one, int | float) for one in value):
+            made[name] = list(value)
+    return made

@@ -206,7 +206,7 @@ def test_the_reference_in_the_docs_is_the_program_s_own() -> None:
     for options in own:
         assert all(f"| `{option.name}` |" in page for option in options)
     catalogue = Catalogue(ScanLineTables())
-    for section in ("sensor", "contact", "output", "bench.camera"):
+    for section in ("sensor", "contact", "output", "bench.camera", "bench.pedal"):
         for driver in catalogue.drivers(section):
             assert all(f"| `{option.name}` |" in page for option in catalogue.options(section, driver, sim=False))
 
