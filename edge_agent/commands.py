@@ -10,7 +10,7 @@ from edge_agent.errors import CommandRefused
 from edge_agent.handoff import Done
 from edge_agent.panel import IDENTIFY_S, Panel
 from edge_agent.relays import RelayDesk
-from edge_agent.settings import CALENDAR, CALIBRATION, LIMITS, PROFILE, WORKS, Settings, calendar_of, works_of
+from edge_agent.settings import CALENDAR, CALIBRATION, LIMITS, OPERATORS, PROFILE, WORKS, Settings, calendar_of, operators_of, works_of
 
 SET_S = 60.0
 PROFILE_VALUES_MAX = 100
@@ -65,6 +65,7 @@ class Commands:
             "alarm.shelve": self._shelve,
             "calibration.set": self._calibrate,
             "profile.set": self._profile,
+            "operators.set": self._operators,
             "limits.set": self._limits,
             "works.set": self._works,
             "calendar.set": self._calendar,
@@ -177,6 +178,15 @@ class Commands:
             raise CommandRefused(checked.why)
         if self._documents.put(PROFILE, bench, values) if values else self._documents.remove(PROFILE, bench):
             await self._request(f"station:{bench}", "profile.apply", {})
+
+    async def _operators(self, args: dict[str, Any]) -> None:
+        """Kept first: a bench that is away just now reads them when it starts."""
+        bench, operators = self._bench(args), operators_of(args.get("operators"))
+        checked = await self._request(f"station:{bench}", "operators.apply", {"operators": operators, "check": True})
+        if not checked.ok and checked.why.startswith("operator"):
+            raise CommandRefused(checked.why)
+        self._documents.put(OPERATORS, bench, operators)
+        await self._request(f"station:{bench}", "operators.apply", {"operators": operators})
 
 
 def profile_of(value: Any) -> dict[str, Any]:

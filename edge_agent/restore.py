@@ -17,11 +17,22 @@ from edge_agent.documents import Documents
 from edge_agent.errors import CentreError, CommandRefused, DocumentError, KeyFileError
 from edge_agent.handoff import Done
 from edge_agent.keys import CENTRAL_TOKEN, read_secret
-from edge_agent.settings import CALENDAR, CALIBRATION, LIMITS, PROFILE, WORKS, Settings, calendar_of, works_of
+from edge_agent.settings import (
+    CALENDAR,
+    CALIBRATION,
+    LIMITS,
+    OPERATORS,
+    PROFILE,
+    WORKS,
+    Settings,
+    calendar_of,
+    operators_of,
+    works_of,
+)
 
 WAIT_S = 5.0  # a start waits so long for the answer; then the room is measured without, and asking goes on
 TIMEOUT_S = 5.0
-ANSWER_MAX = 128 * 1024  # the answer is cut from one record, which has at most 64 KiB
+ANSWER_MAX = 512 * 1024  # what was set is cut from one record of at most 64 KiB; 200 operators of a bench take 50 KiB
 APPLY_TRIES = 20  # a bench that was starting just then is asked so often, 1 s to 10 s apart
 log = logging.getLogger(__name__)
 
@@ -86,6 +97,7 @@ class Restorer:
         profiles = {
             bench: values for bench, values in self._sound(answer, PROFILE, profile_of).items() if bench in self._benches and values
         }
+        operators = self._operators(answer.get(OPERATORS))
         calibrations = {channel: value for channel, value in calibrations.items() if not is_none(value)}
         single = {
             LIMITS: self._limits(answer.get(LIMITS)),
@@ -93,10 +105,10 @@ class Restorer:
             CALENDAR: self._one(CALENDAR, answer.get(CALENDAR), calendar_of),
         }
         kept = {kind: {kind: value} for kind, value in single.items() if value is not None}
-        self._documents.begin({CALIBRATION: calibrations, PROFILE: profiles, **kept})
+        self._documents.begin({CALIBRATION: calibrations, PROFILE: profiles, OPERATORS: operators, **kept})
         if calibrations or profiles:
             log.info("calibration of %d channels and profiles of %d benches are back from the centre", len(calibrations), len(profiles))
-        return list(profiles)
+        return sorted({*profiles, *operators})
 
     def _limits(self, given: Any) -> Any:
         """The limits that were set, those with a mistake too: they are told of as unfit, and fit again once their sensor is there."""
@@ -107,6 +119,17 @@ class Restorer:
         except CommandRefused as error:
             log.error("of the limits that the centre has some do not fit this agent's sensors: %s", str(error)[:1000])
             return given if isinstance(given, dict) else None
+
+    def _operators(self, given: Any) -> dict[str, list[dict[str, str]]]:
+        """The operators of each bench of this agent; an older centre tells none."""
+        found = {}
+        for bench, operators in given.items() if isinstance(given, dict) else ():
+            try:
+                if bench in self._benches:
+                    found[bench] = operators_of(operators)
+            except CommandRefused as error:
+                log.error("the operators of %s that the centre has are not taken: %s", bench, error)
+        return found
 
     @staticmethod
     def _one(kind: str, given: Any, checked: Callable[[Any], Any]) -> Any:

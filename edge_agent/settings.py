@@ -12,8 +12,10 @@ from edge_agent.errors import CommandRefused
 from edge_agent.hours import OFF, WORK, Calendar
 from edge_agent.limit_tables import Known, facts_of, judge_limits, limit_rule
 from edge_agent.rule import Rule
+from wire.operators import fingerprint, mistake_in
 
 CALIBRATION, PROFILE, LIMITS, WORKS, CALENDAR = "calibration", "profile", "limits", "works", "calendar"
+OPERATORS = "operators"  # by bench; a `config` record tells their fingerprints, never names or hashes of PINs
 LIMITS_BYTES_MAX = 20 * 1024  # all of it stands in one `config` record of at most 64 KiB
 WORKS_MAX = 16
 WORKS_MAX_MS = 92 * 86_400_000
@@ -90,6 +92,7 @@ class Settings:
         if settled:
             told |= {"limits_source": self.limits_source, WORKS: self.works(), CALENDAR: self._documents.get(CALENDAR, CALENDAR)}
             told |= {kind: self._documents.all(kind) for kind in (CALIBRATION, PROFILE)}
+            told[OPERATORS] = {bench: fingerprint(operators) for bench, operators in self._documents.all(OPERATORS).items()}
         return told
 
     # -- what a command or the centre's answer brings
@@ -105,6 +108,13 @@ class Settings:
         if len(json.dumps(kept)) > LIMITS_BYTES_MAX:
             raise CommandRefused(f"the limits take over {LIMITS_BYTES_MAX} bytes")
         return kept
+
+
+def operators_of(given: Any) -> list[dict[str, str]]:
+    """A bench's operators as they are kept; CommandRefused for anything else."""
+    if mistake := mistake_in(given):
+        raise CommandRefused(mistake)
+    return [{key: one[key] for key in ("id", "name", "pin")} for one in given]
 
 
 def works_of(given: Any) -> list[dict[str, Any]]:

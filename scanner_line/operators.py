@@ -11,7 +11,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from datetime import time as TimeOfDay
@@ -19,10 +19,8 @@ from typing import Any
 
 from scanner_line.errors import OperatorsError, SignInRefused
 from scanner_line.spool import Spool
+from wire.operators import mistake_in
 
-OPERATORS_MAX = 200  # of one bench
-ID_CHARS_MAX = 64
-NAME_CHARS_MAX = 60
 PIN = re.compile(r"[0-9]{6,12}")
 # scrypt$LOG2N$R$P$SALT$HASH, hex; the bounds keep one try within 64 MiB (RFC 7914: 128 * N * r bytes)
 HASH = re.compile(r"scrypt\$(1[0-6])\$8\$1\$([0-9a-f]{32})\$([0-9a-f]{64})")
@@ -61,26 +59,12 @@ class Rules:
 
 def operators_of(given: Any) -> tuple[Operator, ...]:
     """The operators of a command or document; OperatorsError for anything that is none."""
-    if not isinstance(given, list) or len(given) > OPERATORS_MAX:
-        raise OperatorsError(f"operators is a list of at most {OPERATORS_MAX}")
-    made: dict[str, Operator] = {}
+    if mistake := mistake_in(given):
+        raise OperatorsError(mistake)
     for number, one in enumerate(given, 1):
-        fields = dict(one) if isinstance(one, Mapping) else {}
-        ident, name, pin = (fields.get(key) for key in ("id", "name", "pin"))
-        if not isinstance(ident, str) or not 1 <= len(ident) <= ID_CHARS_MAX or not ident.isprintable() or ident in made:
-            raise OperatorsError(f"operator {number}: id is a text of 1-{ID_CHARS_MAX} characters, another for each")
-        if not isinstance(name, str) or not 1 <= len(name.strip()) <= NAME_CHARS_MAX or not name.isprintable():
-            raise OperatorsError(f"operator {number}: name is a text of 1-{NAME_CHARS_MAX} characters")
-        if not isinstance(pin, str) or not HASH.fullmatch(pin):
+        if not HASH.fullmatch(one["pin"]):
             raise OperatorsError(f"operator {number}: pin is no scrypt hash within bounds")
-        made[ident] = Operator(ident, name.strip(), pin)
-    return tuple(made.values())
-
-
-def fingerprint(operators: Sequence[Operator]) -> str:
-    """What the centre compares to know that a bench has the operators it sent: hex SHA-256 of ids, names and salted hashes."""
-    lines = sorted(f"{one.id}\n{one.name}\n{one.pin}\n" for one in operators)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    return tuple(Operator(one["id"], one["name"].strip(), one["pin"]) for one in given)
 
 
 def is_pin(pin: str, kept: str) -> bool:

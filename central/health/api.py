@@ -9,6 +9,7 @@ from flask import Blueprint
 from flask_login import current_user
 from sqlalchemy import Connection
 
+from central.digitization.people.queries import operators_of_agent
 from central.health import queries
 from central.ledger import commands
 from central.ledger.queries import AgentFacts, Lane, agents_after, room_of
@@ -83,7 +84,7 @@ class Documents(msgspec.Struct, frozen=True):
     """What was last in force at an agent.
 
     `calibration` {channel: {offset, gain, …}}, `profile` {bench: thresholds}, `limits` {rule: limit} (null: those of its own file),
-    `works`, `calendar` (null: none was set); `t` null: never told.
+    `works`, `calendar` (null: none was set), `operators` {bench: who may sign in there}; `t` null: never told.
     """
 
     agent: str
@@ -93,6 +94,7 @@ class Documents(msgspec.Struct, frozen=True):
     limits: dict[str, Any] | None
     works: list[Any]
     calendar: dict[str, Any] | None
+    operators: dict[str, list[dict[str, str]]]
 
 
 def agent_of(connection: Connection, facts: AgentFacts) -> Agent:
@@ -126,6 +128,8 @@ def _command_routes(made: Blueprint) -> None:
     def agent_command(agent: str, body: AgentCommand) -> commands.Given:
         if len(msgspec.json.encode(body.args)) > commands.ARGS_BYTES_MAX:
             raise bad_field("args", f"at most {commands.ARGS_BYTES_MAX} bytes")
+        if body.name in commands.OWN_WAY:
+            raise bad_field("name", f"{body.name} has a route of its own")
         with writing(engine()) as connection:
             if room_of(connection, agent) is None:
                 raise not_found("There is no such agent.")
@@ -175,6 +179,7 @@ def blueprint() -> Blueprint:
             raise not_found("An agent sees its own documents only.")
         with reading(engine()) as connection:
             t_ms, documents = queries.documents_of(connection, agent)
-        return Documents(agent=agent, t=rfc3339_or_none(t_ms), **documents)
+            operators = operators_of_agent(connection, agent)
+        return Documents(agent=agent, t=rfc3339_or_none(t_ms), operators=operators, **documents)
 
     return made

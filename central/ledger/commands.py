@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from central.ledger import acts
 from central.ledger.tables import commands
@@ -16,6 +16,7 @@ from wire.codec import dumps
 
 LIFETIME_S = 60
 ARGS_BYTES_MAX = 4096
+OWN_WAY = ("operators.set",)  # commands that hold secrets: their own routes give them, so that no act holds the secret
 Lifetime = Annotated[int, msgspec.Meta(ge=1, le=3600, description="seconds after which it is not carried out any more")]
 
 
@@ -25,13 +26,30 @@ class Given(msgspec.Struct, frozen=True):
     id: str
 
 
-def give(connection: Connection, *, agent: str, name: str, args: Mapping[str, Any], actor: str, lifetime_s: int) -> str:
-    """Record a command for an agent, with an act, in the caller's write transaction; its id."""
+def give(
+    connection: Connection,
+    *,
+    agent: str,
+    name: str,
+    args: Mapping[str, Any],
+    actor: str,
+    lifetime_s: int,
+    told: Mapping[str, Any] | None = None,
+) -> str:
+    """Record a command for an agent, with an act, in the caller's write transaction; its id. `told` stands in the act in place of
+    arguments that hold secrets."""
     ident, now = str(uuid.uuid4()), now_ms()
     row = {"id": ident, "agent": agent, "name": name, "args": dumps(dict(args)), "actor": actor}
     connection.execute(insert(commands).values(**row, created_ms=now, expires_ms=now + lifetime_s * 1000))
-    acts.record(connection, kind="command", actor=actor, body={"command": ident, "agent": agent, "name": name, "args": dict(args)})
+    shown = dict(args if told is None else told)
+    acts.record(connection, kind="command", actor=actor, body={"command": ident, "agent": agent, "name": name, "args": shown})
     return ident
+
+
+def forget_arguments(connection: Connection, *, name: str) -> None:
+    """Empty the arguments of commands of this name that are over: they held secrets."""
+    over = (commands.c.name == name) & (commands.c.expires_ms < now_ms()) & (commands.c.args != "{}")
+    connection.execute(update(commands).where(over).values(args="{}"))
 
 
 def given(connection: Connection, ident: str) -> Any:

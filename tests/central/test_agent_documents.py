@@ -31,6 +31,7 @@ def test_an_agent_gets_what_was_last_in_force_and_a_start_on_an_empty_disk_forge
         "limits": None,
         "works": [],
         "calendar": None,
+        "operators": {},
     }
     tell(site, calibration=CALIBRATION, profile={"bench-1": {"skew_max_deg": 1.5}})
     tell(site)  # a new disk: it has yet to ask

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner_line.errors import OperatorsError, SignInRefused
-from scanner_line.operators import Operator, Rules, SignInDesk, fingerprint, is_pin, operators_of, shift_ends_of, wait_after_s
+from scanner_line.operators import Operator, Rules, SignInDesk, is_pin, operators_of, shift_ends_of, wait_after_s
 from scanner_line.spool import Spool
+from wire.operators import fingerprint
 
 PINS = {"op-li": "123456", "op-wu": "998877665544"}
 
@@ -206,8 +207,8 @@ def test_what_is_no_list_of_operators_is_refused(given: Any) -> None:
 def test_operators_and_their_fingerprint() -> None:
     rows = [{"id": one.id, "name": one.name, "pin": one.pin} for one in OPERATORS]
     assert operators_of(rows) == OPERATORS
-    assert fingerprint(OPERATORS) == fingerprint(OPERATORS[::-1])
-    assert fingerprint(OPERATORS) != fingerprint(OPERATORS[:1])
+    assert fingerprint(rows) == fingerprint(rows[::-1])
+    assert fingerprint(rows) != fingerprint(rows[:1])
     assert shift_ends_of(["12:00", "17:30"]) == (TimeOfDay(12), TimeOfDay(17, 30))
     with pytest.raises(OperatorsError, match="noon"):
         shift_ends_of(["noon"])
