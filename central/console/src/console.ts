@@ -7,6 +7,7 @@ import { startKeys } from "./keys";
 import { startLive } from "./live";
 import { startExport } from "./exporting";
 import { startReview, track } from "./review";
+import { startPeople } from "./people";
 import { startRooms } from "./rooms";
 import { startTheme } from "./theme";
 import { localise, startTimes } from "./times";
@@ -19,6 +20,7 @@ startActs();
 startReview();
 startKeys();
 startAlarms();
+startPeople();
 
 // A refreshed section is morphed into the one on the page: focus, a playing clip and scroll positions stay.
 htmx.defineExtension("morph", {
@@ -70,3 +72,5 @@ const calibrate = document.querySelector<HTMLFormElement>("[data-calibrate]");
 if (calibrate) void import("./sensors").then(({ startCalibration }) => startCalibration(calibrate));
 const image = document.querySelector<HTMLElement>("[data-viewer]");
 if (image) void import("./viewer").then(({ startViewer }) => startViewer(image));
+const sheet = document.querySelector<HTMLElement>("[data-sheet]");
+if (sheet) void import("./sheet").then(({ startSheet }) => startSheet(sheet));
