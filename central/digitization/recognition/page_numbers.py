@@ -20,6 +20,7 @@ _OF = re.compile(r"(?<![\d.\-/])(\d{1,5})\s*(?:/|／|of|von|共)\s*(?:共\s*)?\d
 _NAMED = re.compile(r"(?:page|seite|pag\.?|p\.)\s*(\d{1,5})\b", re.IGNORECASE)
 _ENDS = re.compile(r"^(\d{1,4})\s+\S|\S\s+(\d{1,4})$")
 _MISREAD = str.maketrans({"l": "1", "I": "1", "|": "1", "O": "0", "o": "0", "Z": "2", "S": "5", "B": "8"})
+YEARS = range(1840, 2101)  # what ends a line of text is rather one of these than a page's number
 TOP, BOTTOM = "top", "bottom"
 PLACES = (TOP, BOTTOM)
 
@@ -47,7 +48,7 @@ def _label(text: str) -> tuple[Any, str, int] | None:
     if len(text) <= 4 and any(one.isdigit() for one in text) and (label := parse(text.translate(_MISREAD))) is not None:
         return label, text, 0
     match = _ENDS.search(text)
-    if match and (label := parse(match[1] or match[2])) is not None:
+    if match and (label := parse(match[1] or match[2])) is not None and label.number not in YEARS:
         return label, match[1] or match[2], 0
     return None
 
@@ -61,11 +62,11 @@ def candidates(lines: Sequence[Line]) -> list[Candidate]:
     down = sorted(lines, key=lambda line: line.y + line.h / 2)
     found = []
     for place, near in ((TOP, down[:MARGIN_ROWS]), (BOTTOM, down[-MARGIN_ROWS:][::-1])):
-        for line in near:
+        for row, line in enumerate(near):
             middle = line.y + line.h / 2
             inside = middle - top <= reach if place == TOP else bottom - middle <= reach
             told = _label(line.text) if (inside or len(lines) <= MARGIN_ROWS) and len(line.text) <= LINE_CHARS_MAX else None
-            if told is not None:
+            if told is not None and (told[2] or row == 0):  # within a line only in a running head or foot
                 found.append(Candidate(told[0], told[1], line, place, told[2]))
     return sorted(found, key=lambda one: -one.form)
 
@@ -81,7 +82,8 @@ def _labels(chosen: Sequence[Candidate | None]) -> list[Any]:
 
 def _worth(chosen: Sequence[Candidate | None]) -> float:
     given = [one for one in chosen if one is not None]
-    return len(given) - 1.5 * _odd(_labels(chosen)) + 0.2 * sum(one.form for one in given)
+    different = len({(one.label.kind, one.label.number) for one in given})  # a year stands on every page, a page's number does not
+    return different - 1.5 * _odd(_labels(chosen)) + 0.2 * sum(one.form for one in given)
 
 
 def settle(pages: Sequence[Sequence[Candidate]]) -> list[Candidate | None]:

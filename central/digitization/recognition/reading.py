@@ -65,6 +65,11 @@ class Reader:
         self._rest = b""
         self.by = ("", "")  # engine and version, as the reader says
 
+    @property
+    def pid(self) -> int | None:
+        """The child's process, None while there is none."""
+        return None if self._process is None else self._process.pid
+
     def read(self, path: Path) -> Found | Reason:
         """What stands on the image, or why it cannot be read; ReaderLost, Interrupted."""
         process = self._started()
