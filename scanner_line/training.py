@@ -145,7 +145,7 @@ class PracticeStation(Station):
         if idle:
             target = about.get("page") if wish == "retake" else about.get("after")
             page = None if target is None else self.presses.page(target)
-            number = None if page is None else lesson.number_of(page.sha256)
+            number = None if page is None else lesson.number_of(page.sha256 or "")
             meant: dict[str, Callable[[], Showing | None]] = {
                 "retake": lambda: lesson.retake(number),
                 "insert": lambda: lesson.insert(number),
@@ -267,7 +267,7 @@ class Training:
     def _count(practice: PracticeStation) -> dict[str, Any]:
         batch = practice.facts.batch or practice.facts.closed
         pages = [] if batch is None else practice.presses.live_pages(batch.batch)
-        scored = practice.course.lesson.score([page.sha256 for page in pages])
+        scored = practice.course.lesson.score([page.sha256 or "" for page in pages])
         return {
             "id": str(uuid.uuid4()),
             "total": len(scored),
