@@ -7,12 +7,15 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from central.console import (
+    acceptance,
     alarm,
     alarms,
     batch_packages,
+    board,
     calendar,
     frame,
     language,
+    line_people,
     patrol,
     plans,
     room_limits,
@@ -21,8 +24,10 @@ from central.console import (
     rooms,
     sensors,
     shapes,
+    volumes,
     words,
     works,
+    yields,
 )
 from central.console.access import access
 from central.console.facts import Facts
@@ -155,14 +160,17 @@ def blueprint(facts: Facts) -> Blueprint:
     def agents() -> str:
         return render_template("console/agents.html", agents=facts.agents())
 
+    acceptance.routes(made, facts)
     rooms.routes(made, facts)
-    for pages in (alarms, alarm, works, calendar, patrol):
+    for pages in (alarms, alarm, works, calendar, line_people, patrol):
         pages.routes(made, facts)
     plans.routes(made, facts)
     room_preservation.routes(made, facts)
     room_limits.routes(made, facts)
     sensors.routes(made, facts)
     room_reports.routes(made, facts)
+    for pages in (board, volumes, yields):
+        pages.routes(made, facts)
     batch_packages.routes(made, facts)
     return made
 

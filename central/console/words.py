@@ -367,6 +367,39 @@ def for_browser() -> dict[str, str]:
         "limits_none": gettext("Tick what is kept in this room first; a value of your own goes into a copy of a profile"),
         "export_none": gettext("Choose at least one course"),
         "export_order": gettext("The end comes after the beginning"),
+        "chosen_none": gettext("none chosen"),
+        "chosen": gettext("{n} chosen"),
+        "chosen_many": gettext("Choose at most {n} volumes at once"),
+        "steps_done": gettext("Done for {n}"),
+        "steps_failed": gettext("Not done for {n}:"),
+        "line_wrong": gettext("Line {n}"),
+        "lines_wrong": gettext("Nothing was registered. Mistakes:"),
+        "lines_right": gettext("Nothing is wrong: {n} volumes can be registered"),
+        "lines_more": gettext("and more"),
+        "volumes_registered": gettext("{n} volumes are registered"),
+        "volume_unknown": gettext("No volume of this number is registered"),
         "lowest": gettext("Lowest"),
         "highest": gettext("Highest"),
     }
+
+HIT_KIND: dict[str, LazyString] = {
+    "batch": lazy_gettext("Batch"),
+    "box": lazy_gettext("Box"),
+    "page": lazy_gettext("Page"),
+    "volume": lazy_gettext("Volume"),
+}
+
+READING_STATE: dict[str, LazyString] = {  # of the worker that reads texts
+    "idle": lazy_gettext("all is read"),
+    "off": lazy_gettext("switched off"),
+    "paused": lazy_gettext("waits"),
+    "reading": lazy_gettext("reading"),
+    "stopped": lazy_gettext("not running"),
+}
+
+NUMBER_KIND: dict[str, LazyString] = {  # of a suggested number
+    "case": lazy_gettext("case"),
+    "contract": lazy_gettext("contract"),
+    "customer": lazy_gettext("customer"),
+    "other": lazy_gettext("number"),
+}

@@ -70,6 +70,7 @@ if (document.querySelector("[data-walk], [data-patrol-kept], [data-round], [data
 if (document.querySelector("[data-limits-page]")) void import("./limits").then(({ startLimits }) => startLimits());
 const calibrate = document.querySelector<HTMLFormElement>("[data-calibrate]");
 if (calibrate) void import("./sensors").then(({ startCalibration }) => startCalibration(calibrate));
+if (document.querySelector("[data-steps], [data-import], [data-board], [data-link-batch], [data-limits-steps]")) void import("./process").then(({ startProcess }) => startProcess());
 const image = document.querySelector<HTMLElement>("[data-viewer]");
 if (image) void import("./viewer").then(({ startViewer }) => startViewer(image));
 const sheet = document.querySelector<HTMLElement>("[data-sheet]");

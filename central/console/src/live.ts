@@ -3,7 +3,7 @@ import htmx from "htmx.org/dist/htmx.esm.js";
 import { formatTime } from "./times";
 import { say } from "./words";
 
-const KINDS = ["reading", "contact", "alarm", "clip", "page", "batch", "agent", "review", "station", "works", "patrol"];
+const KINDS = ["reading", "contact", "alarm", "clip", "page", "batch", "agent", "review", "station", "works", "patrol", "volume"];
 const REFRESH_MS = 400; // events that come together refresh a section once
 const RETRY_MS = 5000;
 

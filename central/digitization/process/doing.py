@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from central.digitization.process import queries
 from central.digitization.process.checking import STEP_ACTS, Body, checked
 from central.digitization.process.machine import DONE, Refused
-from central.digitization.process.projection import UNDO_MS
+from central.digitization.process.queries import UNDO_MS
 from central.digitization.process.refusals import WORDS
 from central.digitization.process.tables import consignments, visits, volumes
 from central.digitization.process.way import here_of

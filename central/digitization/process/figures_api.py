@@ -91,7 +91,8 @@ def span_of(first: str | None, last: str | None) -> tuple[date, date]:
     return ends[1], ends[0]
 
 
-def _ms(first: date, last: date) -> tuple[int, int]:
+def ms_of(first: date, last: date) -> tuple[int, int]:
+    """The first millisecond of the first day and the one after the last."""
     days = list(yields.days_of(first, last, zone()))
     return days[0][1], days[-1][2]
 
@@ -129,6 +130,7 @@ def _csv(items: Sequence[msgspec.Struct], kind: type[msgspec.Struct], name: str,
 
 def routes(made: Blueprint) -> None:
     """Add the routes."""
+
     @made.get("/yields")
     @operation(Operation(right="process.read", summary="What stations and people got done.", query=YieldsQuery, result=Yields, media=FILES))
     def yields_show(query: YieldsQuery) -> Yields | Response:
@@ -143,7 +145,7 @@ def routes(made: Blueprint) -> None:
     @operation(Operation(right="process.read", summary="Time spent at each step.", query=SpanQuery, result=Times, media=FILES))
     def times_show(query: SpanQuery) -> Times | Response:
         first, last = span_of(query.first, query.last)
-        begin, end = _ms(first, last)
+        begin, end = ms_of(first, last)
         with reading(engine()) as connection:
             found = planning.step_times(connection, from_ms=begin, to_ms=end)
         if query.format == "csv":
@@ -160,7 +162,7 @@ def routes(made: Blueprint) -> None:
     @operation(Operation(right="process.read", summary="Units side by side.", query=SpanQuery, result=Units, media=FILES))
     def units_show(query: SpanQuery) -> Units | Response:
         first, last = span_of(query.first, query.last)
-        begin, end = _ms(first, last)
+        begin, end = ms_of(first, last)
         with reading(engine()) as connection:
             found = planning.units(connection, from_ms=begin, to_ms=end, now_ms=now_ms())
         if query.format == "csv":

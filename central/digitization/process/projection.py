@@ -12,11 +12,11 @@ from central.digitization.process.benches import Benches
 from central.digitization.process.checking import STEP_ACTS, Body, checked, count_of, text
 from central.digitization.process.machine import BY_NAME, NAMES, Refused
 from central.digitization.process.numbers import checked_number
+from central.digitization.process.queries import UNDO_MS
 from central.digitization.process.tables import consignments, discrepancies, step_limits, visits, volume_batches, volumes
 from central.digitization.process.way import Moment, Way
 from central.store.projecting import ActEntry, BatchEntry, Context
 
-UNDO_MS = 10 * 60_000
 HOURS_MAX = 24 * 365
 TELL_MAX = 50  # volumes of one transaction that are told one by one
 

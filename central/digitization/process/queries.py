@@ -18,6 +18,7 @@ HISTORY_MAX = 2000
 DISCREPANCIES_MAX = 200
 CONSIGNMENTS_MAX = 500
 LOOSE_MAX = 50
+UNDO_MS = 10 * 60_000  # how long whoever did something can take it back
 
 
 class Volume(msgspec.Struct, frozen=True):
@@ -287,6 +288,13 @@ def consignments_of(connection: Connection) -> list[Consignment]:
     """Consignments, the newest first."""
     rows = connection.execute(select(consignments).order_by(consignments.c.changed_ms.desc(), consignments.c.name).limit(CONSIGNMENTS_MAX))
     return [Consignment(name=row.name, witness=row.witness, changed_by=row.changed_by) for row in rows]
+
+
+def may_undo(connection: Connection, volume: str, *, actor: str, now_ms: int) -> str | None:
+    """The kind of this person's last act on a volume, while it can be undone."""
+    kept = connection.scalar(select(volumes.c.undo).where(volumes.c.id == volume))
+    facts = json.loads(kept) if kept else None
+    return str(facts["kind"]) if facts and facts["actor"] == actor and now_ms - facts["t_ms"] <= UNDO_MS else None
 
 
 def units_of(connection: Connection) -> list[str]:
