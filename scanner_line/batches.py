@@ -21,7 +21,8 @@ def now() -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How a batch stands. `captured` = pages neither replaced nor deleted; good, look and bad are the verdicts of those."""
+    """How a batch stands. `captured` = pages neither replaced nor deleted, `placeholders` of them without an image; good, look and bad
+    are their verdicts."""
 
     captured: int = 0
     replaced: int = 0
@@ -29,11 +30,13 @@ class Counts:
     good: int = 0
     look: int = 0
     bad: int = 0
+    placeholders: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One batch as the bench knows it; times in wall milliseconds; `opened_by` is the press that found no open batch."""
+    """One batch as the bench knows it; times in wall milliseconds; `opened_by` is the press that found no open batch; `reason`
+    why it was opened again, `rework` how many pages are still to be taken again."""
 
     batch: str
     state: str
@@ -44,15 +47,20 @@ class Batch:
     closed_ms: int | None
     opened_by: str | None
     counts: Counts
+    reason: str | None = None
+    rework: int = 0
 
     @property
     def discrepancies(self) -> tuple[str, ...]:
-        """What a person should confirm before the batch closes: `count` (not as declared), `bad` (bad pages not retaken)."""
+        """What a person should confirm before the batch closes: `count` (not as declared), `bad` (bad pages not retaken),
+        `rework` (pages that were to be taken again and were not)."""
         found = []
         if self.declared is not None and self.counts.captured != self.declared:
             found.append("count")
         if self.counts.bad:
             found.append("bad")
+        if self.rework:
+            found.append("rework")
         return tuple(found)
 
 
@@ -97,7 +105,7 @@ class BatchBook:
                 "INSERT INTO batches(batch, state, declared, volume, operator, opened_ms, opened_by) VALUES (?, 'open', ?, ?, ?, ?, ?)",
                 (batch, declared, volume, self.operator, now()[0], by_press),
             )
-            return self._note(connection, batch)
+            return self.note(connection, batch)
 
     def declare(self, *, declared: int | None, volume: str | None = None) -> Batch:
         """State how many pages the open batch shall have, and of which volume; None leaves the volume as it is."""
@@ -108,7 +116,7 @@ class BatchBook:
             ).fetchone()
             if changed is None:
                 raise BatchError("no batch is open")
-            return self._note(connection, changed[0])
+            return self.note(connection, changed[0])
 
     def close(self) -> Batch:
         """Close the open batch, whatever its counts: to ask about a discrepancy first is the station's part. BatchError if none is open."""
@@ -118,9 +126,10 @@ class BatchBook:
             ).fetchone()
             if changed is None:
                 raise BatchError("no batch is open")
-            return self._note(connection, changed[0])
+            connection.execute("DELETE FROM rework WHERE batch = ?", (changed[0],))
+            return self.note(connection, changed[0])
 
-    def _note(self, connection: sqlite3.Connection, batch: str) -> Batch:
+    def note(self, connection: sqlite3.Connection, batch: str) -> Batch:
         """Write the batch's record, inside the caller's transaction."""
         row = connection.execute("SELECT * FROM batches WHERE batch = ?", (batch,)).fetchone()
         made = self._batch(connection, row)
@@ -136,6 +145,7 @@ class BatchBook:
                 station=self._station,
                 volume=made.volume,
                 operator=made.operator,
+                reason=made.reason,
             ),
         )
         return made
@@ -143,12 +153,16 @@ class BatchBook:
     @staticmethod
     def _batch(connection: sqlite3.Connection, row: sqlite3.Row) -> Batch:
         counted = connection.execute(
-            "SELECT coalesce(sum(live), 0), coalesce(sum(replaced_by IS NOT NULL), 0), coalesce(sum(deleted), 0),"
+            "SELECT coalesce(sum(live), 0), coalesce(sum(replaced_by IS NOT NULL), 0), coalesce(sum(deleted > 0), 0),"
             " coalesce(sum(live AND verdict = 'good'), 0), coalesce(sum(live AND verdict = 'look'), 0),"
-            " coalesce(sum(live AND verdict = 'bad'), 0)"
+            " coalesce(sum(live AND verdict = 'bad'), 0), coalesce(sum(live AND placeholder IS NOT NULL), 0)"
             " FROM (SELECT *, replaced_by IS NULL AND NOT deleted AS live FROM pages WHERE batch = ?)",
             (row["batch"],),
         ).fetchone()
+        rework = connection.execute(
+            "SELECT count(*) FROM pages WHERE replaced_by IS NULL AND NOT deleted AND page IN (SELECT page FROM rework WHERE batch = ?)",
+            (row["batch"],),
+        ).fetchone()[0]
         return Batch(
             row["batch"],
             row["state"],
@@ -159,6 +173,8 @@ class BatchBook:
             row["closed_ms"],
             row["opened_by"],
             Counts(*counted),
+            row["reason"],
+            rework,
         )
 
 

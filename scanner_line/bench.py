@@ -22,6 +22,7 @@ from scanner_line.screen.app import Screen
 from scanner_line.shutter import Shutter
 from scanner_line.signals import Signals
 from scanner_line.sim.operator import Shift, SimulatedOperator
+from scanner_line.sources import CAMERAS, Factory, Source, SourceOptions, source_from
 from scanner_line.spool import Spool
 from scanner_line.states import Settings
 from scanner_line.station import Station
@@ -34,6 +35,16 @@ RESERVE_MB = 256  # left free on the disk: a bench that fills it would stop the 
 SERVE_AGAIN_S = 5.0
 LOOK_S = 1.0  # how often it is seen whether somebody is to be signed out
 log = logging.getLogger(__name__)
+
+
+def cameras_of(given: SourceOptions) -> Source:
+    """The cameras of a bench's tables `[bench.NAME.camera.SIDE]`."""
+    tables = given.options.get("camera", {})
+    cameras = {side: camera_from(table, name=side, place=place, book=given.book) for place, (side, table) in enumerate(tables.items())}
+    return Shutter(cameras, timeout_s=given.settings.camera_s)
+
+
+SOURCES: Mapping[str, Factory] = {CAMERAS: cameras_of}
 
 
 class Bench:
@@ -54,9 +65,11 @@ class Bench:
         operators: Sequence[Operator] = (),
         shift: Shift | None = None,
         seed: int = 1,
+        factories: Mapping[str, Factory] | None = None,
     ) -> None:
         """`options` is the table `[bench.NAME]`; `folder` is the spool's; `outbox` makes the outbox on the spool's connection;
-        `on_commit` wakes whoever hands its records on; `refuse` says why the agent wants no captures now. Call it in the event loop."""
+        `on_commit` wakes whoever hands its records on; `refuse` says why the agent wants no captures now; `factories` are the
+        sources by driver, else the shipped ones. Call it in the event loop."""
         self.identity = f"{agent}/{name}"
         self._options = options
         self._pins = pins
@@ -87,9 +100,8 @@ class Bench:
             spool=self.spool,
             batches=self._batches,
             presses=self._presses,
-            shutter=Shutter(
-                {side: camera_from(table, name=side, place=place, book=self.book) for place, (side, table) in enumerate(cameras.items())},
-                timeout_s=self.settings.camera_s,
+            source=source_from(
+                SourceOptions(options=options, settings=self.settings, book=self.book, spool=self.spool), factories=factories or SOURCES
             ),
             judge=self._judge,
             signals=Signals(self._lamp, self._buzzer),
@@ -197,7 +209,7 @@ class Bench:
             spool=spool,
             batches=BatchBook(spool, outbox, station=self.identity),
             presses=PressBook(spool, outbox, station=self.identity),
-            shutter=Shutter(cameras, timeout_s=self.settings.camera_s),
+            source=Shutter(cameras, timeout_s=self.settings.camera_s),
             judge=PracticeJudge(self._judge),
             signals=Signals(self._lamp, self._buzzer),
             settings=self.settings,

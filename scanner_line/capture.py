@@ -1,4 +1,4 @@
-"""The way of a press through the bench: all cameras fire, the images become files and pages, the pages are judged."""
+"""The way of one sheet or spread through the bench: its images become files and pages, the pages are judged."""
 
 import asyncio
 from collections.abc import Mapping
@@ -9,21 +9,20 @@ from scanner_line.cameras.base import Frame
 from scanner_line.checks.results import Judgement
 from scanner_line.disk import Disk
 from scanner_line.errors import ImageRefused, JudgeError
-from scanner_line.presses import RETAKE, Judged, Page, PressBook, Taken
+from scanner_line.presses import RETAKE, Judged, Page, Picture, PressBook
 from scanner_line.roles import Judge
-from scanner_line.shutter import Shutter
-from scanner_line.sources import Taken as Shot
+from scanner_line.sources import Source, Taken
 from scanner_line.spool import Spool
 from scanner_line.states import Run, Settings, failing_check, worst
 from wire.separators import parse
 
 
 class Capture:
-    """Exposes, stores and judges; decides nothing about batches and tells nobody."""
+    """Stores and judges; decides nothing about batches and tells nobody."""
 
-    def __init__(self, *, shutter: Shutter, spool: Spool, presses: PressBook, judge: Judge, disk: Disk, settings: Settings) -> None:
+    def __init__(self, *, source: Source, spool: Spool, presses: PressBook, judge: Judge, disk: Disk, settings: Settings) -> None:
         """All collaborators are the station's own."""
-        self._shutter = shutter
+        self._source = source
         self._spool = spool
         self._presses = presses
         self._judge = judge
@@ -31,29 +30,42 @@ class Capture:
         self._settings = settings
         self._judging: set[asyncio.Task[tuple[Judgement, Mapping[str, Any]]]] = set()
 
-    async def expose(self, run: Run) -> Shot:
-        """Fire all cameras; with no frame at all the run ends as failed."""
-        shots = Shot({}, {"source": "nothing was taken"})
-        async for shots in self._shutter.take(run.edge.monotonic_ns):
-            break
-        if not shots.frames:
-            run.end("failed", "camera", shots.words)
-        return shots
-
-    async def store(self, run: Run, shots: Shot, batch: Batch) -> None:
-        """Files first, then the rows of the run's pages."""
-        taken = []
-        for side, frame in shots.frames.items():
-            kept = await self._disk(self._spool.keep, frame.jpeg)
-            taken.append(Taken(kept, frame.width, frame.height, side, self._dpi(frame)))
-        reason = None
-        if run.wish == RETAKE:
-            old = await self._disk(self._presses.last_pages, batch.batch)
+    async def store(self, run: Run, taken: Taken, batch: Batch) -> None:
+        """Files first, then the rows of the sheet's pages. A run whose images all belong nowhere has no pages."""
+        pictures = []
+        for side in self._source.sides:
+            frame = taken.frames.get(side)
+            if frame is not None:
+                kept = await self._disk(self._spool.keep, frame.jpeg)
+                pictures.append(Picture(kept, frame.width, frame.height, side, self._dpi(frame)))
+        reason = run.reason
+        if run.aim.wish == RETAKE and reason is None:
+            old = await self._disk(self._old, run, batch)
             reason = worst([page.verdict for page in old]) or RETAKE
         run.pages = await self._disk(
-            self._presses.store, run.press, batch.batch, taken, sides=self._shutter.sides, reason=reason, why=shots.words
+            self._presses.store,
+            run.press,
+            batch.batch,
+            pictures,
+            sides=self._source.sides,
+            aim=run.aim,
+            reason=reason,
+            why=taken.words,
+            sheet=run.sheet,
         )
-        run.number = await self._disk(self._presses.number, run.pages[0])
+        used = {page.side for page in run.pages}
+        for picture in pictures:
+            if picture.side not in used:
+                await self._disk(self._spool.drop, picture.kept.sha256)
+        if run.pages:
+            run.number = await self._disk(self._presses.number, run.pages[0])
+
+    def _old(self, run: Run, batch: Batch) -> list[Page]:
+        """The pages that a retake replaces."""
+        page = None if run.aim.page is None else self._presses.page(run.aim.page)
+        if page is None:
+            return self._presses.last_pages(batch.batch)
+        return [one for one in self._presses.live_pages(batch.batch) if one.spread == page.spread]
 
     async def judge(self, run: Run, *, halved: str | None, timeout_s: float) -> None:
         """Judge the run's pages within the time left since its edge; sets its verdicts and how it ends."""
@@ -65,7 +77,8 @@ class Capture:
             run.halve(halved)
 
     async def _verdict(self, run: Run, page: Page, timeout_s: float) -> Judged:
-        task = asyncio.ensure_future(self._judge.judge(self._spool.path_of(page.sha256), page=page.page, replaces=page.replaces))
+        path = self._spool.path_of(page.sha256 or "")
+        task = asyncio.ensure_future(self._judge.judge(path, page=page.page, replaces=page.replaces))
         self._judging.add(task)
         task.add_done_callback(self._judging.discard)
         try:

@@ -102,14 +102,31 @@ class BatchDesk:
                 await self.declare(declared=separator.declared, volume=separator.volume)
             self._tell("opened")
 
-    async def undo(self) -> int:
-        """Take the last spread out of the open batch; how many pages. BatchError if there is none."""
+    async def mark(self) -> None:
+        """The next volume: close the open batch, or ask first, and open the next; asked before, this confirms."""
+        if await self.current() is None:
+            await self.open()
+        else:
+            await self.close(confirmed=self.question is not None, then=Separator(opens=True, declared=self._pages_expected))
+
+    async def part(self, separator: Separator, press: str) -> None:
+        """A separator sheet came in the middle of a run, which nobody can be asked about: the batch closes with what it has, its record
+        says how that differs from what was declared, and the run goes on."""
         batch = await self.current()
-        gone = [] if batch is None else await self._disk(self._presses.undo, batch.batch, reason="undo")
-        if not gone:
-            raise BatchError("there is no page to take out")
+        if batch is None or batch.opened_by != press or batch.counts.captured:
+            if batch is not None:
+                await self.close(confirmed=True, then=separator)
+            elif separator.opens:
+                await self._open(declared=separator.declared or self._pages_expected, volume=separator.volume)
+                self._tell("opened")
+        else:
+            await self.obey(separator, press)
+
+    async def reopened(self, batch: Batch) -> None:
+        """A closed batch was opened again."""
+        self.question = None
         await self.prime()
-        return len(gone)
+        self._tell("opened")
 
     async def _open(self, *, declared: int | None, volume: str | None = None, by_press: str | None = None) -> Batch:
         batch = await self._disk(self._batches.open, declared=declared, volume=volume, by_press=by_press)
@@ -125,4 +142,6 @@ def discrepancy_words(batch: Batch) -> str:
         words.append(f"{batch.declared} pages declared, {batch.counts.captured} captured")
     if "bad" in batch.discrepancies:
         words.append(f"{batch.counts.bad} bad pages not retaken")
+    if "rework" in batch.discrepancies:
+        words.append(f"{batch.rework} pages still to be taken again")
     return "; ".join(words)

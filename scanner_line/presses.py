@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from scanner_line.batches import LANE, now
-from scanner_line.errors import SpoolError
+from scanner_line.errors import BatchError, SpoolError
+from scanner_line.pages import BY_UNDO, END, INSERT, LIVE, RANK, RETAKE, Judged, Page, PageRows
 from scanner_line.roles import Outbox
 from scanner_line.spool import Kept, Spool
 from wire.records import record
 
-RANK = {"bad": 0, "look": 1, "good": 2}  # a verdict may go down later, never up
+__all__ = ["OUTCOMES", "RANK", "RETAKE", "Aim", "Judged", "Page", "Picture", "Press", "PressBook"]
 OUTCOMES = ("captured", "rejected", "failed", "ignored", "control")
-RETAKE = "retake"
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Picture:
     """One image of a press before it is a page: the file, its size in pixels, which side of the bench took it."""
 
     kept: Kept
@@ -30,51 +30,18 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """What became of a page at the checks: its verdict, the checks as a page record carries them, facts for judging later pages."""
+class Aim:
+    """What a press is to do: capture at the end, retake the spread of `page` (None: the one captured last), insert after `after`
+    (a page's id, None for the front, END)."""
 
-    verdict: str
-    checks: Sequence[Mapping[str, Any]] = ()
-    facts: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page as the bench knows it. `verdict` is None until it was judged; `seq` is its place in the batch, from 1 and rising, with
-    gaps where a side was not delivered; `spread` is common
-    to the sides of one opening of the book and to their retakes (the id of its first press)."""
-
-    page: str
-    press: str
-    spread: str
-    batch: str
-    seq: int
-    after: str | None
-    side: str
-    sha256: str
-    bytes: int
-    width: int
-    height: int
-    dpi: float | None
-    t_ms: int
-    m_ms: int
-    checks: tuple[dict[str, Any], ...]
-    verdict: str | None
-    operator: str | None
-    replaces: str | None
-    reason: str | None
-    replaced_by: str | None
-    deleted: bool
-
-    @property
-    def live(self) -> bool:
-        """Whether it counts: neither replaced nor deleted."""
-        return self.replaced_by is None and not self.deleted
+    wish: str = "capture"
+    page: str | None = None
+    after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """One press: times in ms, who sent it (`pedal`), what it wished (capture or retake), how it ended (None: not yet)."""
+    """One press: times in ms, who sent it (`pedal`), what it wished (capture, retake, insert, …), how it ended (None: not yet)."""
 
     press: str
     t_ms: int
@@ -95,6 +62,7 @@ class PressBook:
         self._spool = spool
         self._outbox = outbox
         self._station = station
+        self.rows = PageRows(spool, outbox, station=station)
 
     def begin(self, *, pedal: str, wish: str, t_ms: int, m_ms: int) -> str:
         """Note a press before anything is exposed, so that a crash leaves a trace of it. Returns its id."""
@@ -108,106 +76,168 @@ class PressBook:
         press = str(uuid.uuid4())
         with self._spool.transaction() as connection:
             self._begin(connection, press, pedal=pedal, wish=wish, t_ms=t_ms, m_ms=m_ms)
-            self._end(connection, press, outcome, why)
+            self.end(connection, press, outcome, why)
         return press
 
     def store(
-        self, press: str, batch: str, taken: Sequence[Taken], *, sides: Sequence[str], reason: str | None = None, why: str | None = None
+        self,
+        press: str,
+        batch: str,
+        pictures: Sequence[Picture],
+        *,
+        sides: Sequence[str],
+        aim: Aim | None = None,
+        reason: str | None = None,
+        why: str | None = None,
+        sheet: int = 1,
     ) -> list[Page]:
-        """Make pages of the images of a press, not judged yet. `sides` are all sides of the bench in reading order: a spread takes a
-        place in the batch for each, also for one that was not delivered. A retake replaces the last spread's pages side by side, for
-        the `reason`; `why` is kept with the press where not every camera delivered."""
+        """Make pages of the images of one sheet of a press, not judged yet; nothing is told of them. `sides` are all sides of the bench
+        in reading order. A retake takes the place of its spread's pages side by side, for the `reason`, and completes a side that was
+        never delivered; a side that was taken out or moved away stays so, its image is no page. `why` is kept with the press where not
+        every camera delivered; `sheet` counts the sheets of a press. BatchError if the page aimed at does not count any more."""
         t_ms, m_ms = now()
         with self._spool.transaction() as connection:
             wish, operator = connection.execute(
                 "SELECT wish, (SELECT operator FROM batches WHERE batch = ?) FROM presses WHERE press = ? AND outcome IS NULL",
                 (batch, press),
             ).fetchone()
-            operator = self.operator or operator
-            last = {page.side: page for page in self._last(connection, batch)}
-            old = last if wish == RETAKE else {}
-            highest = max((page.seq for page in last.values()), default=0)
-            of_last = min((page.seq - sides.index(side) for side, page in last.items() if side in sides), default=highest + 1 - len(sides))
-            first = of_last if old else of_last + len(sides)
-            spread = next((page.spread for page in old.values()), press)
-            made = []
-            for image in taken:
-                page, seq, replaced = str(uuid.uuid4()), first + sides.index(image.side), old.get(image.side)
-                if replaced:
-                    connection.execute("UPDATE pages SET replaced_by = ? WHERE page = ?", (page, replaced.page))
-                after = connection.execute(
-                    "SELECT page FROM pages WHERE batch = ? AND replaced_by IS NULL AND NOT deleted AND seq < ? ORDER BY seq DESC LIMIT 1",
-                    (batch, seq),
-                ).fetchone()
+            aim = aim or Aim(wish)
+            target = self._target(connection, batch, aim)
+            ever = set() if target is None else self._ever(connection, target.spread)
+            after, made = aim.after if aim.wish == INSERT else END, list[str]()
+            for picture in pictures:
+                page, old, spread = str(uuid.uuid4()), None, press if sheet == 1 else f"{press}.{sheet}"
+                if target is None or (target.placeholder and made):
+                    seq = self.rows.room_after(connection, batch, made[-1] if made and after != END else after, count=1)
+                elif target.placeholder:
+                    seq, old, after = target.seq, target.page, None
+                else:
+                    spread = target.spread
+                    live = {one.side: one for one in self.rows.where(connection, f"{LIVE} AND batch = ? AND spread = ?", batch, spread)}
+                    if picture.side not in live and picture.side in ever:
+                        continue
+                    old = live[picture.side].page if picture.side in live else None
+                    seq = live[picture.side].seq if old else self._beside(connection, batch, live, side=picture.side, sides=sides)
                 connection.execute(
-                    "INSERT INTO pages(page, press, spread, batch, seq, after, side, sha256, bytes, width, height, dpi, t_ms, m_ms,"
-                    " operator, replaces, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (page, press, spread, batch, seq, after and after[0], image.side, image.kept.sha256, image.kept.bytes, image.width,
-                     image.height, image.dpi, t_ms, m_ms, operator, replaced and replaced.page, reason if replaced else None),
+                    "INSERT INTO pages(page, press, spread, batch, seq, side, sha256, bytes, width, height, dpi, t_ms, m_ms,"
+                    " operator, replaces, reason, inserted) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (page, press, spread, batch, seq, picture.side, picture.kept.sha256, picture.kept.bytes, picture.width,
+                     picture.height, picture.dpi, t_ms, m_ms, self.operator or operator, old, reason if old else None,
+                     int(aim.wish == INSERT)),
                 )  # fmt: skip
+                if old:
+                    connection.execute("UPDATE pages SET replaced_by = ? WHERE page = ?", (page, old))
                 made.append(page)
             connection.execute("UPDATE presses SET batch = ?, why = ? WHERE press = ?", (batch, why, press))
-            return [self._page(connection, page) for page in made]
+            return [self.rows.page(connection, page) for page in made]
+
+    def _target(self, connection: sqlite3.Connection, batch: str, aim: Aim) -> Page | None:
+        """The page whose spread is taken again; None where none is."""
+        if aim.wish != RETAKE:
+            return None
+        if aim.page is not None:
+            return self.rows.live_page(connection, aim.page, batch=batch)
+        last = self.rows.last(connection, batch)
+        if not last:
+            raise BatchError("there is no page to retake")
+        return last[-1]
+
+    @staticmethod
+    def _ever(connection: sqlite3.Connection, spread: str) -> set[str]:
+        """The sides of a spread that were delivered at some time, but for those undone."""
+        return {row[0] for row in connection.execute("SELECT side FROM pages WHERE spread = ? AND deleted < ?", (spread, BY_UNDO))}
+
+    def _beside(self, connection: sqlite3.Connection, batch: str, live: Mapping[str, Page], *, side: str, sides: Sequence[str]) -> int:
+        """Room for a side that its spread lacks: behind the sides before it, else before the others."""
+        before = [live[other] for other in sides[: sides.index(side)] if other in live]
+        if before:
+            return self.rows.room_after(connection, batch, max(before, key=lambda page: page.seq).page, count=1)
+        seq = min(page.seq for page in live.values())
+        connection.execute("UPDATE pages SET seq = seq + 1 WHERE batch = ? AND seq >= ?", (batch, seq))
+        return seq
+
+    def tell(self, press: str, judged: Mapping[str, Judged]) -> list[Page]:
+        """What the checks made of one sheet of a press that is not at its end yet; its page records."""
+        with self._spool.transaction() as connection:
+            return self._tell(connection, press, judged)
 
     def finish(self, press: str, outcome: str, *, why: str | None = None, judged: Mapping[str, Judged]) -> list[Page]:
-        """End a press, once: its outcome, what the checks made of each of its pages, the press record and the page records."""
+        """End a press, once: its outcome, what the checks made of its last pages, the press record and the records of pages not told."""
         with self._spool.transaction() as connection:
-            for page, result in judged.items():
-                self._judged(connection, page, result)
-            pages = self._pages(connection, "press = ?", press)
-            self._end(connection, press, outcome, why, pages=[page.page for page in pages])
-            for page_made in pages:
-                self._note(connection, page_made)
-            return pages
+            pages = [row[0] for row in connection.execute("SELECT page FROM pages WHERE press = ? ORDER BY rowid", (press,))]
+            self.end(connection, press, outcome, why, pages=pages)
+            self._tell(connection, press, judged)
+            return self.rows.where(connection, "press = ?", press)
+
+    def _tell(self, connection: sqlite3.Connection, press: str, judged: Mapping[str, Judged]) -> list[Page]:
+        for page, result in judged.items():
+            self.rows.judged(connection, page, result)
+        new = self.rows.where(connection, "press = ? AND NOT told", press)
+        if not new:
+            return []
+        batch = new[0].batch
+        moved = self.rows.relink(connection, batch)
+        made = self.rows.tell(connection, [page.page for page in new])
+        self.rows.tell(connection, moved)
+        kind = INSERT if made[0].inserted else RETAKE if any(page.replaces for page in made) else "capture"
+        self.rows.did(connection, batch, kind, {"pages": [page.page for page in made]})
+        return made
+
+    def pages_of(self, press: str) -> int:
+        """How many pages a press has made so far."""
+        with self._spool.reading() as connection:
+            return int(connection.execute("SELECT count(*) FROM pages WHERE press = ?", (press,)).fetchone()[0])
+
+    def drop(self, pages: Sequence[Page]) -> None:
+        """Forget pages of which nothing was told (a separator sheet): nothing of them is kept or replaced."""
+        with self._spool.transaction() as connection:
+            self._drop(connection, pages)
+        self._drop_files(pages)
 
     def discard(self, press: str, outcome: str, why: str) -> None:
         """End a press whose images are no pages (a held pedal, a separator sheet): nothing of them is kept or replaced."""
         with self._spool.transaction() as connection:
-            pages = self._pages(connection, "press = ?", press)
-            for page in pages:
-                connection.execute("UPDATE pages SET replaced_by = NULL WHERE replaced_by = ?", (page.page,))
-            connection.execute("DELETE FROM pages WHERE press = ?", (press,))
-            self._end(connection, press, outcome, why)
+            pages = self.rows.where(connection, "press = ? AND NOT told", press)
+            self._drop(connection, pages)
+            kept = [row[0] for row in connection.execute("SELECT page FROM pages WHERE press = ? ORDER BY rowid", (press,))]
+            self.end(connection, press, outcome, why, pages=kept)
+        self._drop_files(pages)
+
+    @staticmethod
+    def _drop(connection: sqlite3.Connection, pages: Sequence[Page]) -> None:
         for page in pages:
-            self._spool.drop(page.sha256)
+            connection.execute("UPDATE pages SET replaced_by = NULL WHERE replaced_by = ?", (page.page,))
+            connection.execute("DELETE FROM pages WHERE page = ?", (page.page,))
+
+    def _drop_files(self, pages: Sequence[Page]) -> None:
+        for page in pages:
+            if page.sha256 is not None:
+                self._spool.drop(page.sha256)
 
     def lower(self, page: str, result: Judged) -> Page | None:
         """Lower a page's verdict after the fact, with a further page record of the same page; None if it would not go down."""
         with self._spool.transaction() as connection:
-            before = self._page(connection, page)
+            before = self.rows.page(connection, page)
             if before.verdict is None or RANK[result.verdict] >= RANK[before.verdict]:
                 return None
-            self._judged(connection, page, result)
-            lowered = self._page(connection, page)
-            self._note(connection, lowered)
-            return lowered
-
-    def undo(self, batch: str, *, reason: str) -> list[Page]:
-        """Take the pages of the last press out of the batch; images and rows stay, a further record of each says `deleted`."""
-        with self._spool.transaction() as connection:
-            pages = self._last(connection, batch)
-            for page in pages:
-                connection.execute("UPDATE pages SET deleted = 1, reason = ? WHERE page = ?", (reason, page.page))
-            gone = [self._page(connection, page.page) for page in pages]
-            for page in gone:
-                self._note(connection, page)
-            return gone
+            self.rows.judged(connection, page, result)
+            return self.rows.tell(connection, [page])[0]
 
     def unfinished(self) -> list[tuple[Press, list[Page]]]:
         """Presses whose outcome is not known, oldest first, with the pages stored for them: what a restart has to end."""
         with self._spool.reading() as connection:
             rows = connection.execute("SELECT * FROM presses WHERE outcome IS NULL ORDER BY t_ms, rowid").fetchall()
-            return [(Press(**row), self._pages(connection, "press = ?", row["press"])) for row in rows]
+            return [(Press(**row), self.rows.where(connection, "press = ?", row["press"])) for row in rows]
 
     def last_pages(self, batch: str) -> list[Page]:
-        """The counting pages of the batch's last spread."""
+        """The counting pages of the batch's spread that was captured last."""
         with self._spool.reading() as connection:
-            return self._last(connection, batch)
+            return self.rows.last(connection, batch)
 
     def live_pages(self, batch: str) -> list[Page]:
         """All counting pages of a batch in order."""
         with self._spool.reading() as connection:
-            return self._pages(connection, "replaced_by IS NULL AND NOT deleted AND batch = ?", batch)
+            return self.rows.live(connection, batch)
 
     def number(self, page: Page) -> int:
         """A page's place among the counting pages of its batch, from 1."""
@@ -220,7 +250,7 @@ class PressBook:
     def page(self, page: str) -> Page | None:
         """A page by its id."""
         with self._spool.reading() as connection:
-            found = self._pages(connection, "page = ?", page)
+            found = self.rows.where(connection, "page = ?", page)
             return found[0] if found else None
 
     def outcomes(self, *, since_ms: int = 0) -> dict[str, int]:
@@ -234,7 +264,9 @@ class PressBook:
     def captured_since(self, since_ms: int) -> list[int]:
         """Wall times of the pages taken since a moment, oldest first: what the pace is made of."""
         with self._spool.reading() as connection:
-            rows = connection.execute("SELECT t_ms FROM pages WHERE t_ms >= ? AND replaces IS NULL ORDER BY t_ms", (since_ms,)).fetchall()
+            rows = connection.execute(
+                "SELECT t_ms FROM pages WHERE t_ms >= ? AND replaces IS NULL AND placeholder IS NULL ORDER BY t_ms", (since_ms,)
+            ).fetchall()
             return [row[0] for row in rows]
 
     def facts(self, batch: str) -> list[tuple[str, dict[str, Any]]]:
@@ -247,18 +279,11 @@ class PressBook:
             return [(row["page"], json.loads(row["facts"])) for row in rows]
 
     @staticmethod
-    def _judged(connection: sqlite3.Connection, page: str, result: Judged) -> None:
-        facts = None if result.facts is None else json.dumps(dict(result.facts))
-        connection.execute(
-            "UPDATE pages SET verdict = ?, checks = ?, facts = ? WHERE page = ?",
-            (result.verdict, json.dumps(list(result.checks), ensure_ascii=False), facts, page),
-        )
-
-    @staticmethod
     def _begin(connection: sqlite3.Connection, press: str, *, pedal: str, wish: str, t_ms: int, m_ms: int) -> None:
         connection.execute("INSERT INTO presses(press, t_ms, m_ms, pedal, wish) VALUES (?, ?, ?, ?, ?)", (press, t_ms, m_ms, pedal, wish))
 
-    def _end(self, connection: sqlite3.Connection, press: str, outcome: str, why: str | None, pages: Sequence[str] = ()) -> None:
+    def end(self, connection: sqlite3.Connection, press: str, outcome: str, why: str | None, pages: Sequence[str] = ()) -> None:
+        """End a press with its record, inside the caller's transaction; SpoolError if it has ended before."""
         ended = connection.execute(
             "UPDATE presses SET outcome = ?, why = ? WHERE press = ? AND outcome IS NULL RETURNING t_ms, m_ms, pedal",
             (outcome, why, press),
@@ -269,51 +294,3 @@ class PressBook:
             "press", ended[0], ended[1], press=press, station=self._station, pedal=ended[2], outcome=outcome, pages=list(pages), why=why
         )
         self._outbox.add(LANE, made)
-
-    def _note(self, connection: sqlite3.Connection, page: Page) -> None:
-        made = record(
-            "page",
-            page.t_ms,
-            page.m_ms,
-            page=page.page,
-            press=page.press,
-            batch=page.batch,
-            after=page.after,
-            sha256=page.sha256,
-            bytes=page.bytes,
-            width=page.width,
-            height=page.height,
-            dpi=page.dpi,
-            checks=list(page.checks),
-            verdict=page.verdict,
-            station=self._station,
-            operator=page.operator,
-            replaces=page.replaces,
-            reason=page.reason,
-            side=page.side,
-            deleted=True if page.deleted else None,
-        )
-        self._outbox.add(
-            LANE, made, [{"sha256": page.sha256, "path": str(self._spool.path_of(page.sha256).absolute()), "bytes": page.bytes}]
-        )
-
-    def _last(self, connection: sqlite3.Connection, batch: str) -> list[Page]:
-        last = connection.execute(
-            "SELECT spread FROM pages WHERE batch = ? AND replaced_by IS NULL AND NOT deleted ORDER BY seq DESC LIMIT 1", (batch,)
-        ).fetchone()
-        return self._pages(connection, "replaced_by IS NULL AND NOT deleted AND spread = ?", last[0]) if last else []
-
-    def _page(self, connection: sqlite3.Connection, page: str) -> Page:
-        return self._pages(connection, "page = ?", page)[0]
-
-    @staticmethod
-    def _pages(connection: sqlite3.Connection, where: str, value: str) -> list[Page]:
-        rows = connection.execute(f"SELECT * FROM pages WHERE {where} ORDER BY seq, rowid", (value,)).fetchall()  # noqa: S608 (our own words)
-        made = []
-        for row in rows:
-            fields = dict(row)
-            checks = tuple(json.loads(fields.pop("checks") or "[]"))
-            deleted = bool(fields.pop("deleted"))
-            del fields["facts"]
-            made.append(Page(**fields, checks=checks, deleted=deleted))
-        return made

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from scanner_line.cameras.base import Frame
 from scanner_line.checks.results import Judgement
 
 
@@ -33,6 +34,47 @@ class Judge(Protocol):
 
     async def close(self) -> None:
         """Stop the worker; may be called twice."""
+        ...
+
+
+class Proof(Protocol):
+    """How a press ended that came before the session was proven."""
+
+    @property
+    def outcome(self) -> str:
+        """control or rejected."""
+        ...
+
+    @property
+    def code(self) -> str:
+        """A case the screen has words for; it ends in `proven` where something was."""
+        ...
+
+    @property
+    def words(self) -> str:
+        """For the record and the operator."""
+        ...
+
+    @property
+    def words_zh(self) -> str:
+        """The same in Chinese."""
+        ...
+
+
+class Watch(Protocol):
+    """The working session, as `scanner_line.session.Session` is: what is proven, and whether the cameras have stayed so."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether pages may be captured."""
+        ...
+
+    async def prove(self, frames: Mapping[str, Frame]) -> Proof:
+        """Look for what is still to be proven in the frames of one press; they never become pages."""
+        ...
+
+    async def watch(self, frames: Mapping[str, Frame]) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """By side, a failed check for each thing that has moved since the session began."""
         ...
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from scanner_line.cameras.base import Frame
 from scanner_line.errors import BatchError
+from scanner_line.spool import Spool
 from scanner_line.states import Settings
 
 CAMERAS = "cameras"  # the driver of a bench that names none
@@ -17,10 +18,12 @@ SOUND_ENDS = ("one", "empty", "count", "stopped")  # ends of a take that are no 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One sheet or spread: frames by side, and for every side without one the reason in words. Frames may be JPEG, PNG or TIFF."""
+    """One sheet or spread: frames by side, and for every side without one the reason in words. Frames may be JPEG, PNG or TIFF. `remarks`
+    are what the device says of a side (English, Chinese), such as a double feed: a person has to look at its page."""
 
     frames: Mapping[str, Frame]
     failures: Mapping[str, str] = field(default_factory=dict)
+    remarks: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def words(self) -> str | None:
@@ -90,11 +93,13 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """What a source is made from: the bench's own table of options, its settings, and the simulated book where there is one."""
+    """What a source is made from: the bench's own table of options, its settings, the simulated book where there is one, and the bench's
+    spool, in whose folder it may keep what it needs."""
 
     options: Mapping[str, Any]
     settings: Settings
     book: Any = None
+    spool: Spool | None = None
 
 
 Factory = Callable[[SourceOptions], Source]

@@ -2,17 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from scanner_line.batches import Batch, now
 from scanner_line.checks.results import Judgement
-from scanner_line.presses import RANK, Judged, Page
+from scanner_line.presses import RANK, Aim, Judged, Page
 from wire.separators import Separator
 
 CAPTURE = "capture"
+MARK = "mark"  # a press that closes the open batch and opens the next
+UNDO = "undo"  # a press that takes back what was done last
 
 
 class State(StrEnum):
@@ -89,7 +91,8 @@ class Foot:
 @dataclass(frozen=True, slots=True)
 class Last:
     """How the last press ended, for lamp and screen. `code` names a case the screen has words for; `why` are words for the record;
-    `number` is the place of its first page in the batch, as an operator counts."""
+    `number` is the place of its first page in the batch, as an operator counts; `why_zh` are the words for an operator where they are
+    known in Chinese too."""
 
     outcome: str
     code: str
@@ -99,11 +102,12 @@ class Last:
     failing: tuple[Mapping[str, Any], ...] = ()
     t_ms: int = 0
     number: int | None = None
+    why_zh: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A batch waits for a person to confirm its closing: why (`count`, `bad`), and the separator that is to be obeyed afterwards."""
+    """A batch waits for a person to confirm its closing: why (`count`, `bad`, `rework`), and the separator to be obeyed afterwards."""
 
     batch: Batch
     reasons: tuple[str, ...]
@@ -113,22 +117,25 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the books say, read after each change: the open batch, the one closed last, presses by outcome since the start, pages/h,
-    pages of this hour."""
+    pages of this hour, what an undo would take back, the pages of a reopened batch still to be taken again and why."""
 
     batch: Batch | None = None
     closed: Batch | None = None
     outcomes: Mapping[str, int] = field(default_factory=dict)
     pace_per_h: int | None = None
     hour: int = 0
+    undoable: str | None = None
+    rework: tuple[tuple[Page, str], ...] = ()
 
 
 @dataclass(slots=True)
 class Run:
-    """One press on its way: filled in step by step, recorded at its end."""
+    """One press on its way: filled in step by step, recorded at its end. Of a press that takes many sheets, `pages`, `judged`, `late` and
+    `separator` are those of the sheet on its way, which is the `sheet`-th."""
 
     press: str
     edge: Edge
-    wish: str
+    aim: Aim
     outcome: str = ""
     code: str = ""
     why: str | None = None
@@ -137,6 +144,9 @@ class Run:
     late: dict[str, "asyncio.Task[tuple[Judgement, Mapping[str, Any]]]"] = field(default_factory=dict)
     separator: Separator | None = None
     number: int | None = None
+    why_zh: str | None = None
+    reason: str | None = None
+    sheet: int = 1
 
     def end(self, outcome: str, code: str, why: str | None = None) -> None:
         """Set how the press ends."""
@@ -148,6 +158,13 @@ class Run:
         incomplete = failing_check("pair", f"only half of the pair was taken: {words}", "左右两页只拍到一页")
         self.judged = {page: Judged("bad", [*result.checks, incomplete], result.facts) for page, result in self.judged.items()}
 
+    def add(self, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        """Add failed checks to the pages by side: such a page is at best `look`."""
+        for page in self.pages:
+            checks, result = found.get(page.side), self.judged.get(page.page)
+            if checks and result is not None:
+                self.judged[page.page] = Judged(worst([result.verdict, "look"]) or "look", [*result.checks, *checks], result.facts)
+
     @property
     def verdict(self) -> str:
         """The worst verdict of its pages."""
@@ -157,7 +174,7 @@ class Run:
         """What the operator is to see of it."""
         pages = tuple(replace(page, verdict=self.judged[page.page].verdict) for page in self.pages)
         failing = [{**check, "side": page.side} for page in pages for check in self.judged[page.page].checks if not check["ok"]]
-        return Last(self.outcome, self.code, self.verdict, self.why, pages, tuple(failing), self.edge.t_ms, self.number)
+        return Last(self.outcome, self.code, self.verdict, self.why, pages, tuple(failing), self.edge.t_ms, self.number, self.why_zh)
 
 
 def failing_check(name: str, words: str, words_zh: str, *, limit: float | None = None) -> dict[str, Any]:

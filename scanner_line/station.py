@@ -8,7 +8,8 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -18,19 +19,25 @@ from scanner_line.checks.results import Judgement
 from scanner_line.desk import BatchDesk, discrepancy_words
 from scanner_line.disk import Disk
 from scanner_line.errors import BatchError, JudgeError, SpoolError
+from scanner_line.feeding import Feeding, last_of
 from scanner_line.pace import WINDOW_MS, pages_per_h
-from scanner_line.presses import RETAKE, PressBook
-from scanner_line.roles import Judge
-from scanner_line.shutter import Shutter
+from scanner_line.pagebook import PageBook
+from scanner_line.pages import END, INSERT
+from scanner_line.pagework import SCREEN, PageWork
+from scanner_line.presses import RETAKE, Aim, Page, PressBook
+from scanner_line.roles import Judge, Watch
 from scanner_line.signals import Signals
+from scanner_line.sources import Source, Taken
 from scanner_line.spool import Spool
-from scanner_line.states import CAPTURE, Edge, Facts, Foot, Last, Question, Run, Settings, State
+from scanner_line.states import CAPTURE, MARK, UNDO, Edge, Facts, Foot, Last, Question, Run, Settings, State
 
-HOLDER = "pedal"  # only this pedal's long press is a control
+HOLDER = "pedal"  # this pedal's long press is a control
 HOUSEKEEPING_S = 5.0
 KEEP_ROWS_DAYS = 60  # of closed batches whose images have left the bench
+DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 OWED_MAX = 1000  # presses kept in memory while the disk refuses their rows
+TAKES = (CAPTURE, RETAKE, INSERT)
 log = logging.getLogger(__name__)
 
 
@@ -44,17 +51,19 @@ class Station:
         spool: Spool,
         batches: BatchBook,
         presses: PressBook,
-        shutter: Shutter,
+        source: Source,
         judge: Judge,
         signals: Signals,
         settings: Settings | None = None,
         refuse: Callable[[], str | None] = lambda: None,
+        watch: Watch | None = None,
     ) -> None:
-        """`refuse` is asked before each shot: why nothing may be captured now (the disk is full), or None."""
+        """`refuse` is asked before each shot: why nothing may be captured now (the disk is full), or None. `watch` proves the cameras
+        before the first page and holds them against the session's baseline."""
         self.name = name
         self.spool = spool
         self.presses = presses
-        self.shutter = shutter
+        self.source = source
         self.settings = settings or Settings()
         self.state = State.JUDGING  # until `start` has ended what a crash left
         self.last: Last | None = None
@@ -63,12 +72,15 @@ class Station:
         """Asked at each press: (code, words) where it may not count now, since nobody is signed in or somebody trains."""
         self.links: dict[str, bool | None] = {"core": None, "centre": None}
         self.disk_words: str | None = None
+        self.watch = watch
+        self.holders = {HOLDER}
+        self.aim: Aim | None = None
         self._batches = batches
         self._judge = judge
         self._signals = signals
         self._refuse = refuse
         self._disk = Disk()
-        self._capture = Capture(shutter=shutter, spool=spool, presses=presses, judge=judge, disk=self._disk, settings=self.settings)
+        self._capture = Capture(source=source, spool=spool, presses=presses, judge=judge, disk=self._disk, settings=self.settings)
         self._desk = BatchDesk(
             batches=batches,
             presses=presses,
@@ -78,12 +90,31 @@ class Station:
             tell=self._moment,
         )
         self._turn = asyncio.Lock()
+        self._feeding = Feeding(
+            source=source,
+            capture=self._capture,
+            presses=presses,
+            desk=self._desk,
+            disk=self._disk,
+            settings=self.settings,
+            told=self,
+            refuse=refuse,
+        )
+        self.pages = PageWork(
+            book=PageBook(spool, presses=presses, batches=batches),
+            desk=self._desk,
+            disk=self._disk,
+            turn=self._turn,
+            running=lambda: source.many and self.state is not State.IDLE,
+            notice=self._notice,
+            look_up=self.look_up,
+        )
         self._pedals: dict[str, Foot] = {}
         self._owed: deque[tuple[str, str, Edge, str, str]] = deque(maxlen=OWED_MAX)
         self._unsettled = True
         self._tasks: set[asyncio.Task[Any]] = set()
         self._listeners: set[asyncio.Event] = set()
-        self._begun_ms = now()[0]
+        self._begun_ms = self._forgot_ms = now()[0]
         self._closed = False
 
     @property
@@ -96,14 +127,19 @@ class Station:
     async def start(self) -> None:
         """Sweep the spool, start cameras and checks, end what a crash left; then the first press is taken."""
         await self._disk(self.spool.sweep)
-        await self._disk(self.spool.forget, before_ms=now()[0] - KEEP_ROWS_DAYS * 86_400_000)
-        await asyncio.gather(self.shutter.start(), self._start_judge())
+        await self._forget()
+        await asyncio.gather(self.source.start(), self._start_judge())
         async with self._turn:
             await self._desk.prime()
             await self._settle()
-        await self._look_up()
+        await self.look_up()
         await self._resume()
-        self._to(State.IDLE)
+        self.to(State.IDLE)
+
+    async def _forget(self) -> None:
+        """Drop the rows of batches that left the bench long ago; called at the start and once a day."""
+        self._forgot_ms = now()[0]
+        await self._disk(self.spool.forget, before_ms=self._forgot_ms - KEEP_ROWS_DAYS * DAY_MS)
 
     async def _resume(self) -> None:
         """Show the last page of the batch that is carried on."""
@@ -124,12 +160,14 @@ class Station:
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
             self.disk_words = self._refuse()
-            if self.shutter.faults and self.state is State.IDLE:
-                await self.shutter.start()
+            if self.source.faults and self.state is State.IDLE:
+                await self.source.start()
             try:
                 async with self._turn:
                     await self._settle()
-                await self._look_up()
+                    if not self._forgot_ms <= now()[0] < self._forgot_ms + DAY_MS:
+                        await self._forget()
+                await self.look_up()
             except SpoolError:
                 continue  # the press that met it said so aloud
             self._tell()
@@ -146,35 +184,52 @@ class Station:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         await self._capture.close()
-        await asyncio.gather(self.shutter.close(), self._judge.close())
+        await asyncio.gather(self.source.close(), self._judge.close())
         self._disk.close()
         self._signals.dark()
         self._tell()
 
     # presses
 
-    def down(self, pedal: str, wish: str = CAPTURE, *, edge: Edge | None = None) -> "asyncio.Task[str]":
-        """A pedal, button or key went down; `wish` is capture or retake. The task gives the outcome. Held for `hold_s`, the pedal's
-        press becomes a control: the batch is opened or closed, and its picture is not kept."""
+    def down(
+        self, pedal: str, wish: str = CAPTURE, *, edge: Edge | None = None, page: str | None = None, after: str | None = END
+    ) -> "asyncio.Task[str]":
+        """A pedal, button or key went down; `wish` is capture, retake (of `page`, else of what was captured last), insert (after a page's
+        id, None for the front), mark (the next volume) or undo. The task gives the outcome. A holder's press of `hold_s` becomes a control:
+        the batch is opened or closed, its picture is not kept. A plain capture follows `aim` where one is set."""
         edge = edge or Edge.now()
         self.up(pedal)
         foot = self._pedals[pedal] = Foot(edge)
         if self.state is not State.IDLE or self._turn.locked() or self._closed:
             return self._spawn(self._turn_away("rejected", "busy", edge, pedal, wish))
-        self._to(State.EXPOSING)
+        self.to(State.EXPOSING)
         self._signals.working()
-        return self._spawn(self._press(edge, pedal, wish, foot))
+        aim = self.aim if self.aim is not None and wish == CAPTURE else Aim(wish, page, after)
+        return self._spawn(self._press(edge, pedal, aim, foot))
 
     def up(self, pedal: str, *, at_ns: int | None = None) -> None:
         """The pedal, button or key came up again, now or at a moment of `time.monotonic_ns()`."""
         if pedal in self._pedals:
             self._pedals[pedal].lift(time.monotonic_ns() if at_ns is None else at_ns)
 
-    def press(self, pedal: str, wish: str = CAPTURE) -> "asyncio.Task[str]":
+    def press(self, pedal: str, wish: str = CAPTURE, *, page: str | None = None, after: str | None = END) -> "asyncio.Task[str]":
         """A press without length, as a screen or the centre gives it; the task gives the outcome."""
-        task = self.down(pedal, wish)
+        task = self.down(pedal, wish, page=page, after=after)
         self.up(pedal)
         return task
+
+    def take_page(self, wish: str, *, pedal: str = SCREEN, page: str | None = None, after: str | None = END) -> "asyncio.Task[str]":
+        """A press that captures, retakes any page or inserts after any; as `press`."""
+        return self.press(pedal, wish, page=page, after=after)
+
+    def aim_at(self, aim: Aim | None) -> None:
+        """What the next capture by pedal shall be: a retake of a page (once), an insert after one (until None is set), None for a plain."""
+        self.aim = aim
+        self._tell()
+
+    def stop(self) -> None:
+        """Stop the feeder after the sheet on its way; nothing where none runs."""
+        self.source.stop()
 
     async def _turn_away(self, outcome: str, why: str, edge: Edge, pedal: str, wish: str) -> str:
         self._signals.refused(outcome)
@@ -185,29 +240,53 @@ class Station:
             self._owed.append((outcome, why, edge, pedal, wish))
         return outcome
 
-    async def _press(self, edge: Edge, pedal: str, wish: str, foot: Foot) -> str:
+    async def _press(self, edge: Edge, pedal: str, aim: Aim, foot: Foot) -> str:
         async with self._turn:
             try:
                 await self._settle()
-                press = await self._disk(self.presses.begin, pedal=pedal, wish=wish, t_ms=edge.t_ms, m_ms=edge.m_ms)
+                press = await self._disk(self.presses.begin, pedal=pedal, wish=aim.wish, t_ms=edge.t_ms, m_ms=edge.m_ms)
             except SpoolError as error:
-                self._owed.append(("failed", "the disk refused to note the press", edge, pedal, wish))
+                self._owed.append(("failed", "the disk refused to note the press", edge, pedal, aim.wish))
                 self._trouble(error)
                 return "failed"
-            run = Run(press, edge, wish)
+            run = Run(press, edge, aim)
+            holds = pedal in self.holders
             try:
-                await self._take(run)
-                await self._end(run, held=pedal == HOLDER and await foot.held(self.settings.hold_s))
-                await self._look_up()
+                if aim.wish in (MARK, UNDO):
+                    await self._command(run)
+                elif self.source.many:
+                    await self._feed(run, held=holds and await foot.held(self.settings.hold_s))
+                else:
+                    await self._take(run)
+                    await self._end(run, held=holds and await foot.held(self.settings.hold_s))
+                await self.look_up()
             except (SpoolError, BatchError) as error:
                 self._trouble(error)  # the press keeps its row without an outcome, which `_settle` ends
                 run.outcome = "failed"
             finally:
-                self._to(State.IDLE)
+                self.to(State.IDLE)
             return run.outcome
 
-    async def _take(self, run: Run) -> None:
-        """Expose, store and judge, and tell the operator; how the run ends is set, nothing of that is recorded yet."""
+    async def _command(self, run: Run) -> None:
+        """A press that takes no picture: the next volume, or what was done last is taken back."""
+        refusal = self.admit()
+        try:
+            if refusal is not None:
+                run.end("rejected", *refusal)
+            elif run.aim.wish == MARK:
+                await self._desk.mark()
+                run.end("control", MARK, MARK)
+            else:
+                await self.pages.undo_now()
+                run.end("control", UNDO, UNDO)
+        except BatchError as error:
+            run.end("ignored", "nothing-to-undo", str(error))
+        if run.outcome != "control":
+            self._refused(run)
+        await self._disk(self.presses.finish, run.press, run.outcome, why=run.why, judged={})
+
+    async def _may_take(self, run: Run) -> tuple[bool, Batch | None]:
+        """Whether anything may be exposed, and the open batch; else the run has its end and the operator heard why."""
         self.disk_words = self._refuse()
         batch = await self._desk.current()
         if self.disk_words is not None:
@@ -216,26 +295,76 @@ class Station:
             run.end("rejected", *refusal)
         elif self.question is not None and self.question.then is not None:
             run.end("rejected", "question", "a question about the batch waits for its answer")
-        elif run.wish == RETAKE and (batch is None or not await self._disk(self.presses.last_pages, batch.batch)):
+        elif run.aim.wish == RETAKE and run.aim.page is None and not await self._last_pages(batch):
             run.end("ignored", "nothing-to-retake", "there is no page to retake")
+        elif (named := run.aim.page if run.aim.wish == RETAKE else run.aim.after) not in (None, END):
+            page = await self._disk(self.presses.page, str(named))
+            if page is None or not page.live or batch is None or page.batch != batch.batch:
+                run.end("ignored", "no-such-page", "the page does not count in the open batch")
         if run.outcome:
-            self._signals.refused(run.outcome)
-            self._aside(Last(run.outcome, run.code, why=run.why, t_ms=run.edge.t_ms))
+            self._refused(run)
+        return not run.outcome, batch
+
+    async def _last_pages(self, batch: Batch | None) -> list[Page]:
+        return [] if batch is None else await self._disk(self.presses.last_pages, batch.batch)
+
+    def _refused(self, run: Run) -> None:
+        self._signals.refused(run.outcome)
+        self._aside(Last(run.outcome, run.code, why=run.why, t_ms=run.edge.t_ms))
+
+    async def _take(self, run: Run) -> None:
+        """Expose, store and judge, and tell the operator; how the run ends is set, nothing of that is recorded yet."""
+        may, batch = await self._may_take(run)
+        if not may:
             return
-        shots = await self._capture.expose(run)
-        if not shots.frames:
-            self._signals.failed()
-            self._aside(Last("failed", run.code, why=run.why, t_ms=run.edge.t_ms))
+        taken = Taken({}, {"source": "nothing was taken"})
+        async with aclosing(self.source.take(run.edge.monotonic_ns)) as shots:  # type: ignore[type-var]
+            async for one in shots:
+                taken = one
+        if not taken.frames:
+            self._failed(run, "camera", taken.words)
             return
-        self._to(State.STORING)
+        if self.watch is not None and not self.watch.ready:
+            proof = await self.watch.prove(taken.frames)
+            run.end(proof.outcome, proof.code, proof.words)
+            run.why_zh = proof.words_zh
+            if proof.outcome == "control":
+                self._signals.verdict("good" if proof.code.endswith("proven") else "look")
+                self._notice(run.seen())
+            else:
+                self._refused(run)
+            return
+        self.to(State.STORING)
         if batch is None:
             batch = await self._desk.open_for(run.press)
-        await self._capture.store(run, shots, batch)
-        self._to(State.JUDGING)
-        await self._capture.judge(run, halved=shots.words, timeout_s=self.settings.verdict_s)
+        await self._capture.store(run, taken, batch)
+        if not run.pages:
+            self._failed(run, "half", taken.words or "no side of this spread was delivered that counts")
+            return
+        self.to(State.JUDGING)
+        await self._capture.judge(run, halved=taken.words, timeout_s=self.settings.verdict_s)
         if run.separator is None:
-            self._signals.verdict(run.verdict)
-            self._notice(run.seen())
+            if self.watch is not None:
+                run.add(await self.watch.watch(taken.frames))
+            self.seen(run)
+
+    def _failed(self, run: Run, code: str, why: str | None) -> None:
+        run.end("failed", code, why)
+        self._signals.failed()
+        self._aside(Last("failed", code, why=why, t_ms=run.edge.t_ms))
+
+    async def _feed(self, run: Run, *, held: bool) -> None:
+        """A press at a source of many sheets; held, it takes none."""
+        if held:
+            await self._end(run, held=True)
+            return
+        may, _ = await self._may_take(run)
+        if may:
+            await self._feeding.run(run)
+            if run.outcome == "failed":
+                self._signals.failed()
+            self._notice(last_of(run, self.last))
+        await self._disk(self.presses.finish, run.press, run.outcome, why=run.why, judged={})
 
     async def _end(self, run: Run, *, held: bool) -> None:
         """Give the press its end in the books, and do what a held pedal or a separator sheet asks."""
@@ -243,8 +372,9 @@ class Station:
             await self._disk(self.presses.finish, run.press, run.outcome, why=run.why, judged=run.judged)
             if run.pages:
                 self._desk.question = None  # who goes on capturing does not want to close
+                await self._aimed(run)
             for page, task in run.late.items():
-                self._spawn(self._late(page, task))
+                self.late(page, task)
             return
         for task in run.late.values():
             task.cancel()
@@ -256,6 +386,22 @@ class Station:
         else:
             await self._desk.obey(run.separator, run.press)
 
+    async def _aimed(self, run: Run) -> None:
+        """After a press that was not a plain capture: the judge learns the order, and what was aimed at is done or goes on."""
+        if run.aim.wish != CAPTURE:
+            await self._desk.prime()
+        if self.aim is not None and run.aim is self.aim:
+            self.aim = Aim(INSERT, after=run.pages[-1].page) if self.aim.wish == INSERT else None
+
+    def late(self, page: str, task: "asyncio.Task[tuple[Judgement, Mapping[str, Any]]]") -> None:
+        """Checks overran their time: wait for them on the side."""
+        self._spawn(self._late(page, task))
+
+    def seen(self, run: Run) -> None:
+        """Show and sound the verdict on what was just judged."""
+        self._signals.verdict(run.verdict)
+        self._notice(run.seen())
+
     async def _late(self, page: str, task: "asyncio.Task[tuple[Judgement, Mapping[str, Any]]]") -> str:
         """Checks that ended after their time may lower a verdict, never raise it."""
         lowered = await self._capture.late(page, task)
@@ -266,7 +412,7 @@ class Station:
             failing = tuple({**check, "side": lowered.side} for check in lowered.checks if not check["ok"])
             pages = tuple(lowered if one.page == page else one for one in self.last.pages)
             self._notice(replace(self.last, code="lowered", verdict=lowered.verdict, failing=failing, pages=pages))
-        await self._look_up()
+        await self.look_up()
         return lowered.verdict
 
     # batches
@@ -275,21 +421,21 @@ class Station:
         """Open a batch; BatchError if one is open or a value is out of bounds."""
         async with self._turn:
             batch = await self._desk.open(declared=declared, volume=volume)
-            await self._look_up()
+            await self.look_up()
             return batch
 
     async def declare(self, *, declared: int | None, volume: str | None = None) -> Batch:
         """State how many pages the open batch shall have; BatchError if none is open."""
         async with self._turn:
             batch = await self._desk.declare(declared=declared, volume=volume)
-            await self._look_up()
+            await self.look_up()
             return batch
 
     async def close_batch(self, *, confirmed: bool = False) -> Batch:
         """Close the open batch. BatchError if none is open, or if it has discrepancies and nobody confirmed them: then the bench asks."""
         async with self._turn:
             batch = await self._desk.close(confirmed=confirmed)
-            await self._look_up()
+            await self.look_up()
             if batch.state == "open":
                 raise BatchError(discrepancy_words(batch))
             return batch
@@ -300,13 +446,29 @@ class Station:
             self._desk.question = None
             self._tell()
 
+    # pages
+
+    async def delete(self, page: str | Sequence[str], *, reason: str) -> list[Page]:
+        """Take a page, or several, out of the open batch; images and reason are kept. BatchError where that cannot be."""
+        return await self.pages.delete([page] if isinstance(page, str) else page, reason=reason)
+
+    async def move(
+        self, pages: Sequence[str], *, after: str | None = END, batch: str | None = None, volume: str | None = None, reason: str
+    ) -> list[Page]:
+        """Move pages after another (None: to the front, END: to the end) of their batch or the one named; BatchError if that cannot be."""
+        return await self.pages.move(pages, after=after, batch=batch, volume=volume, reason=reason)
+
+    async def place(self, kind: str, *, after: str | None = END, note: str | None = None, pedal: str = SCREEN) -> Page:
+        """Let a placeholder (missing, oversize, other) stand for a page; BatchError where that cannot be."""
+        return await self.pages.place(kind, after=after, note=note, pedal=pedal)
+
     async def undo(self) -> int:
-        """Take the last spread out of the open batch; returns how many pages. BatchError if there is nothing to take out."""
-        async with self._turn:
-            gone = await self._desk.undo()
-            self._notice(Last("control", "undone", t_ms=now()[0]))
-            await self._look_up()
-            return gone
+        """Take back what was done last in the open batch; of how many pages. BatchError if there is nothing to take back."""
+        return len(await self.pages.undo())
+
+    async def reopen(self, batch: str, pages: Sequence[tuple[str, str]], *, reason: str) -> Batch:
+        """Open a closed batch again with the pages to take again and why; BatchError if another is open or it is not here any more."""
+        return await self.pages.reopen(batch, pages, reason=reason)
 
     # whoever watches
 
@@ -341,34 +503,47 @@ class Station:
         if not self._unsettled:
             return
         for press, pages in await self._disk(self.presses.unfinished):
-            run = Run(press.press, Edge(press.t_ms, press.m_ms, time.monotonic_ns()), press.wish, pages=pages)
-            if pages:
+            new = [page for page in pages if not page.told]
+            run = Run(press.press, Edge(press.t_ms, press.m_ms, time.monotonic_ns()), Aim(press.wish), pages=new)
+            if new:
                 await self._capture.judge(run, halved=press.why, timeout_s=self.settings.late_s)
                 run.why = run.why or "judged after a restart"
             else:
                 run.end("failed", "restart", "no picture was stored")
+            if len(new) < len(pages):  # a run of many sheets: what came is kept
+                if run.separator is not None:
+                    await self._disk(self.presses.drop, new)
+                    await self._desk.part(run.separator, press.press)
+                judged = {} if run.separator is not None else run.judged
+                await self._disk(
+                    self.presses.finish, press.press, "failed", why="the run ended with a restart; what came is kept", judged=judged
+                )
+                continue
             await self._end(run, held=False)
         self._unsettled = False
 
-    async def _look_up(self) -> None:
+    async def look_up(self) -> None:
+        """Read the books anew and tell whoever listens."""
         self.facts = await self._disk(self._facts)
         self._tell()
 
     def _facts(self) -> Facts:
-        hour_ms = now()[0] // HOUR_MS * HOUR_MS
+        hour_ms, batch = now()[0] // HOUR_MS * HOUR_MS, self._batches.current()
         return Facts(
-            batch=self._batches.current(),
+            batch=batch,
             closed=self._batches.last_closed(),
             outcomes=self.presses.outcomes(since_ms=self._begun_ms),
             pace_per_h=pages_per_h(self.presses.captured_since(now()[0] - WINDOW_MS)),
             hour=len(self.presses.captured_since(hour_ms)),
+            undoable=self.pages.book.undoable(),
+            rework=tuple(self.pages.book.to_take_again(batch.batch)) if batch is not None and batch.reason is not None else (),
         )
 
     def _trouble(self, error: Exception) -> None:
         self._unsettled = True
         self._signals.failed()
         self._aside(Last("failed", "spool", why=str(error), t_ms=now()[0]))
-        self._to(State.IDLE)
+        self.to(State.IDLE)
 
     def _moment(self, moment: str) -> None:
         self._signals.batch(moment)
@@ -386,7 +561,8 @@ class Station:
         self.last = last
         self._tell()
 
-    def _to(self, state: State) -> None:
+    def to(self, state: State) -> None:
+        """The state changed."""
         self.state = state
         self._tell()
 

@@ -21,7 +21,10 @@ from scanner_line.cameras.base import CAPTURE_TIMEOUT_S, Camera, Frame
 from scanner_line.checks.images import Gray, as_gray
 from scanner_line.errors import CameraError, TrainingError
 from scanner_line.lesson import KINDS, OF_REAL_SHEETS, Lesson, Showing, words_of
+from scanner_line.pages import END, INSERT, RETAKE
+from scanner_line.presses import Aim
 from scanner_line.roles import Judge
+from scanner_line.shutter import Shutter
 from scanner_line.sim.book import RenderedPages, jpeg_of
 from scanner_line.sim.pages import Volume
 from scanner_line.sim.photograph import SIZES_PX, Shot, encode, spoil, with_comment
@@ -139,22 +142,34 @@ class PracticeStation(Station):
 
     course: Course
 
-    def down(self, pedal: str, wish: str = CAPTURE, *, edge: Edge | None = None, **about: Any) -> "asyncio.Task[str]":
+    def down(
+        self, pedal: str, wish: str = CAPTURE, *, edge: Edge | None = None, page: str | None = None, after: str | None = END
+    ) -> "asyncio.Task[str]":
         """As a station's; the lesson goes on only where the press is taken."""
         lesson, idle = self.course.lesson, self.state == "idle" and not self._turn.locked()
+        aim = self.aim if self.aim is not None and wish == CAPTURE else Aim(wish, page, after)
         if idle:
-            target = about.get("page") if wish == "retake" else about.get("after")
-            page = None if target is None else self.presses.page(target)
-            number = None if page is None else lesson.number_of(page.sha256 or "")
             meant: dict[str, Callable[[], Showing | None]] = {
-                "retake": lambda: lesson.retake(number),
-                "insert": lambda: lesson.insert(number),
+                RETAKE: lambda: lesson.retake(self._number(aim.page)),
+                INSERT: lambda: lesson.capture() if aim.after == END else lesson.insert(self._number(aim.after)),
+                CAPTURE: lesson.capture,
             }
-            self.course.showing = meant.get(wish, lesson.capture)()
-        task = super().down(pedal, wish, edge=edge, **about)
-        if idle and wish == CAPTURE:
+            self.course.showing = meant[aim.wish]() if aim.wish in meant else None
+        task = super().down(pedal, wish, edge=edge, page=page, after=after)
+        if idle and aim.wish == CAPTURE:
             task.add_done_callback(lambda done: lesson.back() if not done.cancelled() and done.result() == "control" else None)
         return task
+
+    def _number(self, page: str | None) -> int | None:
+        """Which page of the practice book a page of the batch shows: of a placeholder, the one that it stands for."""
+        found = None if page is None else self.presses.page(page)
+        before = None
+        for one in [] if found is None else self.presses.live_pages(found.batch):
+            shown = self.course.lesson.number_of(one.sha256 or "")
+            if one.page == page:
+                return shown if shown is not None else (before or 0) + 1
+            before = shown if shown is not None else before
+        return None
 
 
 class Training:
@@ -212,8 +227,9 @@ class Training:
             if self._real.facts.batch is not None or self._real.state != "idle":
                 raise TrainingError("close the batch first: a training begins between two batches")
             await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
-            sides, seed = self._real.shutter.sides, self._seed()
-            real = self._real.shutter.cameras if material == CAMERAS else {}
+            sides, seed = self._real.source.sides, self._seed()
+            source = self._real.source
+            real = source.cameras if material == CAMERAS and isinstance(source, Shutter) else {}
             kinds = [kind for kind in self._kinds if material == BOOK or kind in OF_REAL_SHEETS]
             volume, drawn = Volume(seed % 1000 + 2), material == BOOK
 

@@ -11,6 +11,8 @@ from scanner_line.states import Last, Question
 from scanner_line.station import Station
 from scanner_line.training import Training
 
+REWORK_SHOWN = 100
+
 
 def view_of(
     station: Station, *, desk: SignInDesk, here: bool, training: Training | None = None, extra: Mapping[str, Any] | None = None
@@ -20,7 +22,7 @@ def view_of(
     return {
         "station": station.name,
         "state": str(station.state),
-        "sides": list(station.shutter.sides),
+        "sides": list(station.source.sides),
         "batch": None if batch is None else _batch(batch),
         "closed": None if station.facts.closed is None else _batch(station.facts.closed),
         "next": 1 if batch is None else batch.counts.captured + 1,
@@ -33,12 +35,13 @@ def view_of(
         "presses": dict(station.facts.outcomes),
         "links": dict(station.links),
         "disk": station.disk_words,
-        "cameras": dict(station.shutter.faults),
+        "cameras": dict(station.source.faults),
         "pedals": {},
-        "feeder": None,
-        "session": None,
-        "rework": None,
-        "can_undo": batch is not None and batch.counts.captured > 0,
+        "feeder": _feeder(station),
+        "session": None if station.watch is None else station.watch.state,
+        "aim": None if station.aim is None else {"wish": station.aim.wish, "page": station.aim.page},
+        "rework": None if batch is None else _rework(station),
+        "can_undo": station.facts.undoable,
         "sign_in": _signed(desk, here=here),
         "training": None if training is None else training.view(),
         **(extra or {}),
@@ -69,6 +72,24 @@ def _batch(batch: Batch) -> dict[str, Any]:
     }
 
 
+def _feeder(station: Station) -> dict[str, Any] | None:
+    """What a feeder does, and how its last run ended; None for a bench of cameras."""
+    if not station.source.many:
+        return None
+    end = station.source.ended
+    told = None if end is None else {"code": end.code, "words": end.words, "words_zh": end.words_zh, "sound": end.sound}
+    return {"running": station.state != "idle", "end": told}
+
+
+def _rework(station: Station) -> dict[str, Any] | None:
+    """The pages of a batch that a reviewer sent back, as far as they are not taken again yet; None for a batch that nobody sent back."""
+    batch = station.facts.batch
+    if batch is None or (batch.reason is None and not station.facts.rework):
+        return None
+    pages = [{"id": page.page, "reason": reason} for page, reason in station.facts.rework[:REWORK_SHOWN]]
+    return {"reason": batch.reason, "pages": pages}
+
+
 def page_view(page: Page, *, number: int | None = None) -> dict[str, Any]:
     """A page as strip and large view show it; size in pixels, so that its place is known before the image is there."""
     return {
@@ -79,7 +100,7 @@ def page_view(page: Page, *, number: int | None = None) -> dict[str, Any]:
         "width": page.width,
         "height": page.height,
         "retake": page.replaces is not None,
-        "placeholder": getattr(page, "placeholder", None),
+        "placeholder": page.placeholder,
     }
 
 
@@ -100,6 +121,7 @@ def _last(last: Last) -> dict[str, Any]:
         "code": last.code,
         "verdict": last.verdict,
         "why": last.why,
+        "why_zh": last.why_zh,
         "t_ms": last.t_ms,
         "number": last.number,
         "pages": [page_view(page) for page in last.pages],

@@ -48,7 +48,7 @@ class SimulatedOperator:
         """Batch after batch."""
         batch = self._station.facts.batch
         if batch is not None:
-            self._turn(batch.counts.captured // len(self._station.shutter.sides))
+            self._turn(batch.counts.captured // len(self._station.source.sides))
         while True:
             await self._batch()
             await asyncio.sleep(self._shift.pause_s)

@@ -137,7 +137,7 @@ class Bench:
             spool=self.spool,
             batches=self.batches,
             presses=self.presses,
-            shutter=Shutter(self.cameras, timeout_s=settings.camera_s),
+            source=Shutter(self.cameras, timeout_s=settings.camera_s),
             judge=self.judge,
             signals=Signals(self.light, self.light),
             settings=settings,

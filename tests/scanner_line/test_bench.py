@@ -88,13 +88,13 @@ def test_checks_whose_process_is_killed_cost_no_press(tmp_path: Path) -> None:
 
 def test_a_camera_whose_cable_is_pulled_fails_aloud_and_comes_back(tmp_path: Path) -> None:
     with running_bench(tmp_path) as running:
-        camera = next(iter(running.bench.station.shutter.cameras.values()))
+        camera = next(iter(running.bench.station.source.cameras.values()))
         camera.unplug()
         running.tap()
         assert running.bench.station.last.outcome == "failed"
         camera.plug()
         running.tap()
-        running.until(lambda bench: not bench.station.shutter.faults)
+        running.until(lambda bench: not bench.station.source.faults)
         running.tap()
         assert running.lit() == ["green"]
     outcomes = check_books(tmp_path)
