@@ -1,16 +1,17 @@
-# make demo | install | test | lint | bench | faults | year; see README.md
+# make demo | install | test | lint | bench | faults | presses | year; see README.md
 SHELL := /bin/bash
 PYTHON ?= python3
 PORT ?= 8080
 DATA ?= var/demo
 FAULTS ?= 20
+PRESSES ?= 5000
 SENSORS ?= 100
 DAYS ?= 365
 SEED ?= 1
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo install install-test test lint unit bench faults year firmware lock clean
+.PHONY: demo install install-test test lint unit bench faults presses year firmware lock clean
 
 demo: install
 	@exec $(BIN)/python -m deploy.demo --port $(PORT) --data $(DATA)
@@ -39,6 +40,10 @@ bench: install-test
 
 faults: install-test
 	$(BIN)/python -m tests.faults --rounds $(FAULTS)
+
+# Presses with faults between and within them (docs/bench.md): make presses PRESSES=200 SEED=3
+presses: install-test
+	$(BIN)/python -m tests.presses --presses $(PRESSES) --seed $(SEED)
 
 # The simulated year (docs/year.md): make year SENSORS=10 DAYS=30
 year: install-test

@@ -42,6 +42,13 @@ def options_of(bench: BenchTable, *, profile: dict[str, Any]) -> dict[str, Any]:
     return {**bench.options, PROFILE: {**(bench.options[PROFILE] or {}), **profile}, "camera": cameras, "pedal": pedals}
 
 
+def uses_pins(bench: BenchTable) -> bool:
+    """Whether anything of the bench hangs on a GPIO pin; one with USB or network devices alone runs on a machine that has none."""
+    lamp = bench.options.get("lamp") or {}
+    own = [bench.options.get(name) for name in ("pedal_pin", "retake_pin", "buzzer_pin")]
+    return any(pin is not None for pin in (*own, *lamp.values())) or any(pedal.driver == "gpio" for pedal in bench.pedals.values())
+
+
 class StationProcess:
     """One bench, its outbox, and the way to the core."""
 
@@ -50,9 +57,10 @@ class StationProcess:
         self.name = bench.name
         self._file_profile = dict(bench.options[PROFILE] or {})
         self._full = False
+        self._client: HandoffClient | None = None  # the spool commits before there is one
         self._again = asyncio.Event()
         self._ready = asyncio.Event()
-        self._pins: Pins = simulated_pins() if bench.sim else device_pins()
+        self._pins: Pins = simulated_pins() if bench.sim else device_pins() if uses_pins(bench) else None
         folder = (config.data / "bench" / bench.name).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         kept = stored(config.data / "documents.json", PROFILE).get(bench.name) or {}
@@ -77,7 +85,6 @@ class StationProcess:
         )
         self._rows = sqlite3.connect(self.bench.spool.database, isolation_level=None, timeout=10)
         self._rows.execute("PRAGMA synchronous=FULL")
-        self._client: HandoffClient | None = None
         self._client = HandoffClient(config.data / "core.sock", child=f"station:{bench.name}", outbox=Outbox(self._rows), do=self._do)
 
     def _operators(self, path: Path) -> tuple[Operator, ...]:
@@ -113,7 +120,8 @@ class StationProcess:
             handing.cancel()
             results = await asyncio.gather(handing, *([working] if working else []), return_exceptions=True)
             self._rows.close()
-            self._pins.close()
+            if self._pins is not None:
+                self._pins.close()
         for result in results:
             if isinstance(result, Exception):
                 raise result

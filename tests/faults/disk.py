@@ -1,4 +1,4 @@
-"""A small disk that a test can fill to the byte: 64 MiB of tmpfs where the test may mount one, else 64 MiB of a folder's quota."""
+"""A small disk that a test can fill to the byte: some MiB of tmpfs where the test may mount one, else as much of a folder's quota."""
 
 import os
 import subprocess
@@ -11,19 +11,20 @@ SIZE = 64 * MB
 
 
 class SmallDisk:
-    """A folder with SIZE bytes of room, a filler file in it; a context manager that leaves no mount behind.
+    """A folder with `size` bytes of room, a filler file in it; a context manager that leaves no mount behind.
 
-    Where nothing can be mounted, `free` is what SIZE leaves beside the folder's files, and `offset_mb` is what the real disk has beyond:
+    Where nothing can be mounted, `free` is what the size leaves beside the folder's files, and `offset_mb` is what the real disk has beyond:
     whoever looks at the real disk is to be given limits that are so much larger.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, size: int = SIZE) -> None:
         folder.mkdir(parents=True)
         self.folder = folder
+        self._size = size
         self._filler = folder / "filler"
-        mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)]
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
         self.mounted = os.geteuid() == 0 and subprocess.run(mount, timeout=20, check=False).returncode == 0
-        self.offset_mb = 0 if self.mounted else (self._disk_free() - SIZE) // MB
+        self.offset_mb = 0 if self.mounted else (self._disk_free() - size) // MB
 
     def __enter__(self) -> Self:
         return self
@@ -39,7 +40,7 @@ class SmallDisk:
 
     def free(self) -> int:
         """Bytes that still fit."""
-        return self._disk_free() if self.mounted else max(0, SIZE - used_bytes(self.folder))
+        return self._disk_free() if self.mounted else max(0, self._size - used_bytes(self.folder))
 
     def leave(self, free_bytes: int) -> None:
         """Make the filler larger or smaller until so many bytes are free, or as near to it as everybody else's files allow."""
