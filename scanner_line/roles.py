@@ -69,6 +69,11 @@ class Watch(Protocol):
         """Whether pages may be captured."""
         ...
 
+    @property
+    def state(self) -> dict[str, Any]:
+        """For the screen: required, cards by side, target, drift, ready, what to do next."""
+        ...
+
     async def prove(self, frames: Mapping[str, Frame]) -> Proof:
         """Look for what is still to be proven in the frames of one press; they never become pages."""
         ...

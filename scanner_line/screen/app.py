@@ -87,7 +87,6 @@ class Screen:
         app.router.add_post("/api/press", self._hands.press)
         app.router.add_post("/api/pages", self._hands.pages)
         app.router.add_post("/api/batch", self._hands.batch)
-        app.router.add_post("/api/undo", self._hands.undo)
         app.router.add_post("/api/feeder", self._hands.feeder)
         app.router.add_post("/api/sign-in", self._sign_in)
         app.router.add_post("/api/sign-out", self._sign_out)

@@ -1,13 +1,14 @@
 """What a hand at the screen asks of the station: presses, pages, batches, the feeder; each checked, each answered with done or why not."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
 
 from scanner_line.errors import BatchError, SpoolError
-from scanner_line.presses import RETAKE
+from scanner_line.pages import END, INSERT
+from scanner_line.presses import RETAKE, Aim
 from scanner_line.screen.asking import COUNT_MAX, asked, declared_in, number_in, page_in, text_in, volume_in
 from scanner_line.screen.pictures import page_named
 from scanner_line.screen.view import failing_of, page_view
@@ -26,12 +27,13 @@ class Hands:
         self._station = station
 
     async def press(self, request: web.Request) -> web.Response:
-        """{wish: capture|retake}."""
+        """{wish: capture|retake|insert, page?, after?}: `page` is taken again, an insert comes after a page (null: at the front)."""
         given = await asked(request)
-        wish = given.get("wish", CAPTURE)
-        if wish not in (CAPTURE, RETAKE):
-            raise web.HTTPBadRequest(text="wish is capture or retake")
-        return web.json_response({"outcome": await self._station().press(SCREEN, wish)})
+        wish, page = given.get("wish", CAPTURE), page_in(given)
+        if wish not in (CAPTURE, RETAKE, INSERT):
+            raise web.HTTPBadRequest(text="wish is capture, retake or insert")
+        after = page_in(given, "after") if "after" in given else END
+        return web.json_response({"outcome": await self._station().take_page(wish, pedal=SCREEN, page=page, after=after)})
 
     async def batch(self, request: web.Request) -> web.Response:
         """{do: open|declare|close|keep, …}."""
@@ -52,34 +54,64 @@ class Hands:
             return refused(error)
         return web.json_response({"done": True})
 
-    async def undo(self, request: web.Request) -> web.Response:
-        """Take back the last thing done."""
-        await asked(request)
+    async def pages(self, request: web.Request) -> web.Response:
+        """{do: delete|move|place|undo|aim, …}: `after_number` counts the pages as an operator does, 0 is the front."""
+        given = await asked(request)
+        doing = {"delete": self._delete, "move": self._move, "place": self._place, "undo": self._undo, "aim": self._aim}
+        do = given.get("do")
+        if do not in doing:
+            raise web.HTTPBadRequest(text=f"do is one of {', '.join(doing)}")
         try:
-            return web.json_response({"done": True, "pages": await self._station().undo()})
+            return web.json_response({"done": True, **await doing[do](given)})
         except (BatchError, SpoolError) as error:
             return refused(error)
 
-    async def pages(self, request: web.Request) -> web.Response:
-        """{do: delete|move|place|undo, …}."""
-        given, station = await asked(request), self._station()
-        do, page, reason = given.get("do"), page_in(given), text_in(given, "reason")
-        if do not in ("delete", "move", "place", "undo"):
-            raise web.HTTPBadRequest(text="do is delete, move, place or undo")
-        if do in ("delete", "move") and (page is None or reason is None):
-            raise web.HTTPBadRequest(text="page and reason are needed")
-        try:
-            if do == "undo":
-                await station.undo()
-                return web.json_response({"done": True, "did": "capture"})
-            raise BatchError("this bench cannot do that yet")
-        except (BatchError, SpoolError) as error:
-            return refused(error)
+    async def _delete(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        await self._station().pages.delete([needed(page_in(given), "page")], reason=needed(text_in(given, "reason"), "reason"))
+        return {}
+
+    async def _move(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        page, reason = needed(page_in(given), "page"), needed(text_in(given, "reason"), "reason")
+        volume, number = volume_in(given), number_in(given, "after_number", low=0, high=PAGES_MAX)
+        if (volume is None) == (number is None):
+            raise web.HTTPBadRequest(text="either volume or after_number says where to")
+        after = END if number is None else await self._numbered(number, but=page)
+        await self._station().pages.move([page], after=after, volume=volume, reason=reason)
+        return {}
+
+    async def _numbered(self, number: int, *, but: str) -> str | None:
+        """The page with this number in the open batch; None for 0, the front. One that is asked to stand after itself stays where it is."""
+        station = self._station()
+        batch = station.facts.batch
+        pages = [] if batch is None else await asyncio.to_thread(station.presses.live_pages, batch.batch)
+        if number > len(pages):
+            raise BatchError(f"there are {len(pages)} pages")
+        if number and pages[number - 1].page == but:
+            number -= 1
+        return pages[number - 1].page if number else None
+
+    async def _place(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        kind, note = text_in(given, "kind", most=20) or "missing", text_in(given, "reason")
+        after = page_in(given, "after") if "after" in given else END
+        page = await self._station().pages.place(kind, after=after, note=note, pedal=SCREEN)
+        return {"page": page.page}
+
+    async def _undo(self, _given: Mapping[str, Any]) -> dict[str, Any]:
+        station = self._station()
+        did = station.facts.undoable
+        pages = await station.pages.undo()
+        return {"did": did, "pages": len(pages)}
+
+    async def _aim(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        page = page_in(given)
+        self._station().aim_at(None if page is None else Aim(RETAKE, page))
+        return {}
 
     async def feeder(self, request: web.Request) -> web.Response:
-        """{do: stop}."""
+        """{do: stop}: the sheet on its way still comes."""
         if (await asked(request)).get("do") != "stop":
             raise web.HTTPBadRequest(text="do is stop")
+        self._station().stop()
         return web.json_response({"done": True})
 
     async def window(self, request: web.Request) -> web.Response:
@@ -103,6 +135,13 @@ class Hands:
             "reason": page.reason,
         }
         return web.json_response(answer)
+
+
+def needed(value: str | None, name: str) -> str:
+    """The value; 400 where there is none."""
+    if value is None:
+        raise web.HTTPBadRequest(text=f"{name} is needed")
+    return value
 
 
 def refused(error: Exception) -> web.Response:

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from scanner_line.presses import Page
 from scanner_line.station import Station
 
-THUMB_PX = (240, 320)
+THUMB_PX, LARGE_PX = (240, 320), (1600, 2000)
 QUALITY = 72
 PIXELS_MAX = 200_000_000
 KEPT_MAX = 3000  # thumbnails, about 8 kB each
@@ -32,17 +32,22 @@ class Pictures:
         self._made = 0
 
     async def image(self, station: Station, page: str) -> web.StreamResponse:
-        """The image as captured; 404 where there is none."""
+        """The image as captured, where a browser can show it, else a large JPEG of it; 404 where there is none."""
         path = await self._path(station, page)
-        return web.FileResponse(path, headers={"Content-Type": "image/jpeg", "Cache-Control": FOREVER})
+        kind = await asyncio.to_thread(_kind, path)
+        if kind is None:
+            return await self._smaller(path, LARGE_PX)
+        return web.FileResponse(path, headers={"Content-Type": kind, "Cache-Control": FOREVER})
 
     async def thumb(self, station: Station, page: str) -> web.StreamResponse:
         """A small JPEG of it; 404 where there is none or the image cannot be read."""
-        path = await self._path(station, page)
-        kept = self._folder / f"{path.stem}.jpg"
+        return await self._smaller(await self._path(station, page), THUMB_PX)
+
+    async def _smaller(self, path: Path, size: tuple[int, int]) -> web.StreamResponse:
+        kept = self._folder / f"{path.stem}-{size[0]}.jpg"
         if not await asyncio.to_thread(kept.is_file):
             async with self._turns:
-                if not await asyncio.to_thread(self._make, path, kept):
+                if not await asyncio.to_thread(self._make, path, kept, size):
                     raise web.HTTPNotFound(text="the image cannot be read")
         return web.FileResponse(kept, headers={"Content-Type": "image/jpeg", "Cache-Control": FOREVER})
 
@@ -54,16 +59,16 @@ class Pictures:
             raise web.HTTPNotFound(text="the image has left the bench")
         return path
 
-    def _make(self, path: Path, kept: Path) -> bool:
+    def _make(self, path: Path, kept: Path, size: tuple[int, int]) -> bool:
         self._folder.mkdir(parents=True, exist_ok=True)
         temporary = kept.with_name(f".{kept.name}.{os.getpid()}.{threading.get_ident()}.part")
         try:
             with Image.open(path, formats=FORMATS) as image:
                 if image.width * image.height > PIXELS_MAX:
                     return False
-                image.draft("RGB", (THUMB_PX[0] * 2, THUMB_PX[1] * 2))  # a JPEG is decoded at a fraction of its size
+                image.draft("RGB", (size[0] * 2, size[1] * 2))  # a JPEG is decoded at a fraction of its size
                 small = ImageOps.exif_transpose(image).convert("RGB")
-                small.thumbnail(THUMB_PX)
+                small.thumbnail(size)
                 small.save(temporary, "JPEG", quality=QUALITY)
             temporary.rename(kept)
         except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -79,6 +84,13 @@ class Pictures:
         found = [(one.stat().st_mtime, one) for one in self._folder.iterdir() if one.is_file()]
         for _, one in sorted(found, reverse=True)[KEPT_MAX:]:
             one.unlink(missing_ok=True)
+
+
+def _kind(path: Path) -> str | None:
+    """The media type of a file that browsers show, by its first bytes; None for a TIFF."""
+    with path.open("rb") as file:
+        head = file.read(8)
+    return "image/png" if head == b"\x89PNG\r\n\x1a\n" else "image/jpeg" if head[:2] == b"\xff\xd8" else None
 
 
 async def page_named(station: Station, page: str) -> Page:

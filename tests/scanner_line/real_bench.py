@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from scanner_line.bench import Bench
+from scanner_line.operators import Operator
 from scanner_line.sim.operator import Shift
 from sensors.transports.gpio import simulated_pins
 from tests.scanner_line.bench import RecordTable
@@ -76,6 +77,7 @@ def running_bench(
     camera: Mapping[str, Any] | None = None,
     defects: Sequence[str] = (),
     operator: Shift | None = None,
+    operators: Sequence[Operator] = (),
     **options: Any,
 ) -> Iterator[RunningBench]:
     """Run a bench until the block ends. `defects` name what happens at the first shots (an empty word: nothing)."""
@@ -104,6 +106,7 @@ def running_bench(
             outbox=RecordTable,
             pins=pins,
             operator=operator is not None,
+            operators=operators,
             shift=operator,
         )
         running = None

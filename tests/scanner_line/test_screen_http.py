@@ -103,7 +103,7 @@ def test_bodies_that_are_large_or_wrong_are_refused_and_nothing_stops(tmp_path: 
         async with session.post(f"{origin}/api/press", data=b"{", headers={"Content-Type": "application/json"}) as answer:
             assert answer.status == 400
         assert (await posted(session, f"{origin}/api/batch", {"do": "close"})) == (409, {"done": False, "why": "no batch is open"})
-        assert (await posted(session, f"{origin}/api/undo", {}))[0] == 409
+        assert (await posted(session, f"{origin}/api/pages", {"do": "undo"}))[0] == 409
         assert await posted(session, f"{origin}/api/batch", {"do": "open", "declared": 2, "volume": "<b>7</b>"}) == (200, {"done": True})
         assert await posted(session, f"{origin}/api/press", {}) == (200, {"outcome": "captured"})
         status, answered = await posted(session, f"{origin}/api/batch", {"do": "close"})
@@ -119,7 +119,7 @@ def test_strange_headers_are_refused_and_not_a_failure_of_ours(tmp_path: Path) -
     async def work(_bench: Bench, session: aiohttp.ClientSession, origin: str) -> None:
         async with session.get(f"{origin}/api/state", headers={"Host": "[::1"}) as answer:
             assert answer.status == 421
-        async with session.post(f"{origin}/api/undo", data=b"{}", headers={"Content-Type": "application/json; charset=nobody"}) as answer:
+        async with session.post(f"{origin}/api/pages", data=b"{}", headers={"Content-Type": "application/json; charset=nobody"}) as answer:
             assert answer.status == 400
 
     at_screen(tmp_path, work)

@@ -35,7 +35,7 @@ function told(answer, done) {
 }
 
 export async function capture() {
-  follows();
+  if (!current()?.aim) follows();
   told(await ask("/api/press", { wish: "capture" }));
 }
 export async function retake() {

@@ -157,8 +157,7 @@ function onKey(event) {
   sound.wake();
   if (event.repeat || event.ctrlKey || event.altKey || event.metaKey || document.querySelector("dialog[open]")) return;
   const key = event.key.toLowerCase();
-  if (key === "enter" && document.activeElement?.closest("button, a, input")) return; // Enter works what has the focus
-  if (key === " " && document.activeElement?.closest(".strip button, .bar button")) return;
+  if (key === "enter" && document.activeElement?.closest("button, a, input")) return; // Enter works what has the focus, Space always captures
   const doing = DOING[key];
   if (!doing) return;
   event.preventDefault();
@@ -205,7 +204,7 @@ function wire() {
   addEventListener("keydown", onKey);
   addEventListener("pointerdown", sound.wake);
   actions.setUp(() => view);
-  person.setUp(() => view);
+  person.setUp(() => view, listen);
   practice.setUp();
   strip.setUp(show);
 }

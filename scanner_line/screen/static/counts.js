@@ -10,6 +10,7 @@ export function showCounts(view) {
   const declared = shown?.declared;
   const complete = batch && declared && counts.captured >= declared;
   put($("next-label"), say(complete ? "complete" : batch ? "next" : view.closed ? "last-batch" : "no-batch"));
+  if (view.aim) put($("next-label"), say("aim-retake"));
   put($("next"), complete ? counts.captured : batch ? view.next : view.closed ? counts.captured : "–");
   put($("of"), declared ? say("of", { n: declared }) : "");
   for (const name of NAMES) {

@@ -54,6 +54,6 @@ function captions(view, pages, chosen) {
   const first = chosen ? chosen.number : view.last?.number;
   const total = view.batch?.counts.captured ?? 0;
   if (chosen) put($("sheet-title"), say("chosen-shown", { n: first, total }));
-  else put($("sheet-title"), pages.length && first ? say(pages.length > 1 ? "pages-shown" : "page-shown", { n: first, m: first + pages.length - 1 }) : say(pages.length ? "page-out" : "no-page"));
-  put($("sheet-note"), chosen ? say("esc-back") : pages.some((page) => page.retake) ? say("is-retake") : "");
+  else put($("sheet-title"), pages.length && first ? say(pages.length > 1 ? "pages-shown" : "page-shown", { n: first, m: first + pages.length - 1 }) : say(pages.length ? "page-out" : total ? "none-shown" : "no-page"));
+  put($("sheet-note"), view.aim ? say("aim-note") : chosen ? say("esc-back") : pages.some((page) => page.retake) ? say("is-retake") : "");
 }

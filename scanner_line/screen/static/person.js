@@ -4,14 +4,16 @@ import { $, ask, make, put, say } from "./kit.js";
 let chosenId = null;
 let current = () => null;
 let waiting = 0;
+let signed = () => {}; // the stream of views is opened anew, since it was asked for with the cookie from before
 
-export function setUp(view) {
+export function setUp(view, changed) {
   current = view;
+  signed = changed;
   $("person-dialog").querySelector("form").onsubmit = signIn;
   $("person-cancel").onclick = () => $("person-dialog").close();
   $("person-dialog").onclose = () => { $("pin").value = ""; put($("person-wrong"), ""); };
   $("person").onclick = begin;
-  $("sign-out").onclick = async () => { $("more-dialog").close(); await ask("/api/sign-out", {}); };
+  $("sign-out").onclick = async () => { $("more-dialog").close(); await ask("/api/sign-out", {}); signed(); };
   const keys = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "⌫", "0"];
   $("pad").replaceChildren(...keys.map((key) => make("button", { type: "button", class: "key", tabindex: "-1", onclick: () => press(key) }, key)));
 }
@@ -47,7 +49,10 @@ async function signIn(event) {
   const answer = await ask("/api/sign-in", { operator: chosenId, pin: $("pin").value });
   $("person-go").disabled = false;
   $("pin").value = "";
-  if (answer.ok) return $("person-dialog").close();
+  if (answer.ok) {
+    $("person-dialog").close();
+    return signed();
+  }
   clearInterval(waiting);
   if (answer.wait_s > 0) {
     const until = Date.now() + answer.wait_s * 1000;

@@ -1,5 +1,5 @@
 // The strip of the batch's pages: a window of thumbnails, one of which may be chosen, and the list of pages to be done again.
-import { $, fetched, isChinese, make, put, say, shape } from "./kit.js";
+import { $, ask, fetched, isChinese, make, say, shape } from "./kit.js";
 
 const WINDOW = 40; // thumbnails in the document at a time
 const state = { from: 1, total: 0, pages: [], chosen: null, key: "", batch: null, loading: null };
@@ -16,6 +16,7 @@ export function setUp(changed) {
 
 /** Follow the view: load anew what changed since. */
 export function follow(view) {
+  state.aimed = Boolean(view.aim);
   const key = JSON.stringify([view.batch?.id, view.batch?.counts, view.stamp, view.sign_in.here]);
   if (key !== state.key) {
     state.key = key;
@@ -53,7 +54,10 @@ export async function choose(page) {
     state.changed();
   }
 }
-export const follows = () => choose(null);
+export async function follows() {
+  if (state.aimed) await ask("/api/pages", { do: "aim", page: null });
+  return choose(null);
+}
 
 /** Arrow keys: the page before or after the chosen one; past the last the screen follows again. */
 export async function step(by) {
@@ -114,16 +118,18 @@ function showRework(view) {
   if (box.dataset.key === key) return;
   box.dataset.key = key;
   box.hidden = !view.rework;
-  const open = list.filter((one) => !one.done);
-  const next = open.find((one) => one.id !== state.chosen?.id) ?? open[0];
   box.replaceChildren();
   if (!view.rework) return;
+  const at = list.findIndex((one) => one.id === state.chosen?.id);
+  const next = list[(at + 1) % list.length];
   const go = make("button", { type: "button", id: "rework-next", class: "key thin", disabled: !next, onclick: () => next && jumpTo(next) }, say("rework-next"));
-  const lines = open.slice(0, 50).map((one) => make("li", {}, make("button", { type: "button", class: "small",
-    "aria-pressed": String(state.chosen?.id === one.id), onclick: () => jumpTo(one) }, make("b", {}, one.number ? say("page-shown", { n: one.number }) : "–"), ` ${one.reason}`)));
-  box.append(make("b", {}, say("rework-left", { n: open.length, total: list.length })), make("ul", {}, ...lines), go);
+  const lines = list.slice(0, 50).map((one) => make("li", {}, make("button", { type: "button", class: "small",
+    "aria-pressed": String(state.chosen?.id === one.id), onclick: () => jumpTo(one) }, one.reason)));
+  box.append(make("b", {}, list.length ? say("rework-left", { n: list.length }) : say("rework-none")), make("ul", {}, ...lines), go);
 }
 async function jumpTo(one) {
-  if (one.number) await jump(one.number);
+  const found = await fetched(`/api/pages/${encodeURIComponent(one.id)}`);
+  if (!found?.number) return;
+  await ask("/api/pages", { do: "aim", page: one.id }); // the pedal's next capture takes this page again
+  await jump(found.number);
 }
-export function showHint(text) { put($("sheet-note"), text); }

@@ -1,7 +1,7 @@
 // The large panel: what happened to the last press, in a colour, a shape and words, with what to do. One rule decides which case it is.
 import { $, has, isChinese, make, put, say, sideName, told } from "./kit.js";
 
-const SHAPES = { good: "good", look: "look", bad: "bad", failed: "failed", working: "working", rejected: "refused", ignored: "refused",
+const SHAPES = { good: "good", look: "look", bad: "bad", failed: "failed", working: "working", rejected: "refused", ignored: "refused", refused: "refused",
   person: "person", card: "card", cut: "cut", missing: "idle" };
 const RANK = { bad: 0, look: 1, good: 2 };
 const PASSING = ["busy", "nothing-to-retake"]; // refusals that leave the page before them as it is
@@ -16,6 +16,7 @@ export function worst(pages) {
 /** {tone, shape, code, fresh}: what the screen says now. `run` is {mark} while a press runs: how `last` stood when it began. */
 export function caseOf(view, { run, stale, chosen, here }) {
   if (stale || !view) return { tone: "cut", shape: "cut", code: "cut" };
+  if (chosen && view.aim?.page === chosen.id) return { tone: "look", shape: "refused", code: "again", chosen };
   if (chosen) {
     const verdict = chosen.placeholder ? "look" : chosen.verdict ?? "look";
     return { tone: verdict, shape: verdict, code: chosen.placeholder ? "chosen-placeholder" : `chosen-${verdict}`, chosen };
@@ -38,6 +39,7 @@ export function caseOf(view, { run, stale, chosen, here }) {
   if (last.verdict) return { tone: last.verdict, shape: last.verdict, code: last.code === "lowered" ? "lowered" : last.verdict };
   const tone = last.outcome === "failed" ? "bad" : last.outcome === "rejected" || last.code === "confirm" ? "look" : "idle";
   const code = has(`word.${last.code}`) ? last.code : last.outcome;
+  if (code === "undone" && ["move", "delete", "retake"].includes(last.why)) return { tone, shape: "idle", code: "restored" };
   return { tone, shape: last.code === "confirm" ? "look" : SHAPES[last.outcome] ?? "idle", code };
 }
 
@@ -63,7 +65,9 @@ function linesOf(view, now) {
   const last = view.last;
   const failing = now.chosen ? now.chosen.failing ?? [] : last?.failing ?? [];
   const several = !now.chosen && (last?.pages.length ?? 0) > 1;
-  if (now.chosen?.reason) lines.push([say("reason-was", { reason: now.chosen.reason })]);
+  const sent = now.chosen && view.rework?.pages.find((one) => one.id === now.chosen.id);
+  if (sent) lines.push([say("reviewer", { reason: sent.reason }), ""]);
+  if (now.chosen?.reason && now.chosen.reason !== "undo") lines.push([say("reason-was", { reason: now.chosen.reason })]);
   for (const check of failing) {
     const side = several ? `${sideName(check.side)}${isChinese() ? "：" : ": "}` : "";
     lines.push([side + told(check), has(`advice.${check.name}`) ? say(`advice.${check.name}`) : ""]);
