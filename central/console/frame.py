@@ -23,7 +23,7 @@ from central.store.engine import reading
 from central.web.state import config, engine, state
 
 MANIFEST = Path(__file__).parent / "static" / "dist" / "manifest.json"
-LINE_PAGES = frozenset(f"console.{name}" for name in ("board", "volumes", "volume", "yields", "acceptance", "search", "line_people"))
+LINE_PAGES = frozenset(f"console.{name}" for name in ("board", "volumes", "volume", "yields", "acceptance", "line_people"))
 STALE_S = 180  # a value older than this is marked: agents report at least each minute
 
 # the first that a person has decides
@@ -73,6 +73,7 @@ def _items(facts: Facts) -> list[dict[str, Any]]:
         ("security", "console.security", gettext("Review queue"), may("security.read")),
         ("line", "console.line", gettext("Line"), may("stations.read")),
         ("batches", "console.batches", gettext("Batches"), may("digitization.read")),
+        ("search", "console.search", gettext("Search"), may("search")),
         ("ledger", "console.ledger", gettext("Ledger"), may("ledger.read")),
         ("agents", "console.agents", gettext("Agents"), may("agents.read")),
     ]

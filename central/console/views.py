@@ -22,6 +22,7 @@ from central.console import (
     room_preservation,
     room_reports,
     rooms,
+    search,
     sensors,
     shapes,
     volumes,
@@ -171,6 +172,7 @@ def blueprint(facts: Facts) -> Blueprint:
     room_reports.routes(made, facts)
     for pages in (board, volumes, yields):
         pages.routes(made, facts)
+    search.routes(made, facts)
     batch_packages.routes(made, facts)
     return made
 

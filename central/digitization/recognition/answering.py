@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from flask import request
 from flask_login import current_user
+from sqlalchemy import Connection
 
 from central.digitization.recognition.hits import Hit
 from central.digitization.recognition.numbers import by_number
@@ -47,13 +48,13 @@ def search(question: str, *, folding: Folding, purpose: str | None) -> Found:
     made: list[Any] = []
     why = withheld(purpose)
 
-    def work() -> None:
-        with reading(engine()) as connection:
-            numbers = by_number(connection, question)[:NUMBERS_MAX]
-            texts = TextFound([], False, False) if why else by_text(connection, question, folding=folding, limit=HITS_MAX - len(numbers))
-            made.extend((numbers, texts))
+    def work(connection: Connection) -> None:
+        numbers = by_number(connection, question)[:NUMBERS_MAX]
+        texts = TextFound([], False, False) if why else by_text(connection, question, folding=folding, limit=HITS_MAX - len(numbers))
+        made.extend((numbers, texts))
 
-    blocking(work)
+    with reading(engine()) as connection:
+        blocking(lambda: work(connection))
     numbers, found = made
     if found.items:
         acting.record_view(kind="search", ident=question, purpose=purpose, strict_roles=files.STRICT_ROLES)

@@ -230,6 +230,8 @@ def _description_routes(made: Blueprint) -> None:
         said: dict[str, Any] = {"batch": batch, "state": body.state, "suggested": msgspec.to_builtins(before.suggestion)}
         said |= {"volume": about.volume} if about.volume else {}
         if body.state != "dismissed":
+            suggested = {title.text for title in before.suggestion.titles} | {number.value for number in before.suggestion.numbers}
+            said |= {} if {body.title, body.number} - {None, ""} <= suggested else {"state": "edited"}
             given = {"title": (body.title or "").strip(), "number": (body.number or "").strip()}
             said |= {name: value for name, value in given.items() if value}
         done = acting.perform("volume.describe", said)

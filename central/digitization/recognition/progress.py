@@ -77,14 +77,14 @@ def state_of(connection: Connection) -> State | None:
     return None if value is None else msgspec.json.decode(value, type=State)
 
 
-def _pace(connection: Connection, now: int) -> float | None:
-    """Pages a minute over the last quarter of an hour, or since its first page."""
-    recent = select(func.count(), func.min(texts.c.done_ms), func.sum(texts.c.took_ms)).where(texts.c.done_ms > now - PACE_MS)
-    count, first, took = connection.execute(recent).one()
+def _pace(connection: Connection, now: int, *, waiting: bool) -> float | None:
+    """Pages a minute over the last quarter of an hour: while images wait with its pauses, else from its first page to its last."""
+    columns = (func.count(), func.min(texts.c.done_ms), func.max(texts.c.done_ms), func.sum(texts.c.took_ms))
+    count, first, last, took = connection.execute(select(*columns).where(texts.c.done_ms > now - PACE_MS)).one()
     if not count:
         return None
-    span_ms = max(now - first + took / count, took)
-    return round(count / span_ms * MINUTE_MS, 1) if span_ms > 0 else None
+    span_ms = max((now if waiting else last) - first + took / count, took, 1)
+    return round(count / span_ms * MINUTE_MS, 1)
 
 
 def progress(connection: Connection, *, enabled: bool) -> Progress:
@@ -92,7 +92,8 @@ def progress(connection: Connection, *, enabled: bool) -> Progress:
     now, said = now_ms(), state_of(connection)
     counted = connection.execute(select(text_jobs.c.state, func.count().label("n")).group_by(text_jobs.c.state))
     tally: dict[str, int] = {row.state: row.n for row in counted}
-    waiting, pace = tally.get("waiting", 0) + tally.get("leased", 0), _pace(connection, now)
+    waiting = tally.get("waiting", 0) + tally.get("leased", 0)
+    pace = _pace(connection, now, waiting=bool(waiting))
     alive = said is not None and now - said.t_ms < ALIVE_MS
     state = said.state if said is not None and alive else "stopped" if enabled else "off"
     return Progress(
