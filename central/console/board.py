@@ -27,7 +27,8 @@ def asked(name: str) -> str | None:
 def routes(made: Blueprint, facts: Facts) -> None:
     """Add the page, and the words that the line's pages share."""
     made.app_template_filter("volume_word")(lambda code, table: words.word(volume_words.tables()[table], code))
-    for function in (volume_words.finding, volume_words.line_title, volume_words.line_details, volume_words.step_name, volume_words.hours):
+    shown = volume_words
+    for function in (shown.finding, shown.line_title, shown.line_details, shown.step_name, shown.hours, shown.doer):
         made.app_template_filter(function.__name__)(function)
 
     @made.get("/line/board")

@@ -13,11 +13,11 @@ from central.console.language import gettext, ngettext
 STEP: dict[str, LazyString] = {
     "receive": lazy_gettext("Receive and count"),
     "sort": lazy_gettext("Sort"),
-    "repair": lazy_gettext("Repair"),
+    "repair": lazy_gettext("Repair the paper"),
     "number": lazy_gettext("Page-number"),
     "index": lazy_gettext("Index"),
     "capture": lazy_gettext("Capture"),
-    "check": lazy_gettext("Check"),
+    "check": lazy_gettext("Check the images"),
     "accept": lazy_gettext("Acceptance"),
     "file": lazy_gettext("File"),
     "done": lazy_gettext("Filed"),
@@ -114,6 +114,12 @@ def hours(value: float) -> str:
     if value < 48:
         return gettext("%(num)s h", num=f"{value:.1f}")
     return gettext("%(num)s d", num=f"{value / 24:.1f}")
+
+
+def doer(actor: str | None) -> str:
+    """Who did something, as people name them: a person, a bench, the centre."""
+    name = actor or ""
+    return gettext("the centre") if name == "system" else name.removeprefix("agent:")
 
 
 def tables() -> dict[str, dict[str, LazyString]]:

@@ -33,7 +33,7 @@ class Line:
         self.sent = 0
         self.pages = 0
 
-    def act(self, kind: str, actor: str = "wang", *, t_ms: int | None = None, **body: Any) -> None:
+    def act(self, kind: str, /, actor: str = "wang", *, t_ms: int | None = None, **body: Any) -> None:
         with writing(self.centre.engine) as connection:
             acts.record(connection, kind=kind, actor=actor, body=body, t_ms=t_ms)
         self.centre.write()
@@ -294,7 +294,7 @@ def test_a_number_is_registered_once_and_what_was_not_begun_can_be_taken_back(li
     hidden = line.register("A\u200b1")
     with reading(line.centre.engine) as connection:
         assert [queries.volume_by_id(connection, one) for one in (again, hidden)] == [None, None]
-    line.act("volume.amend", "chen", volume=ident, declared=4, title="Customer 8", reason="typed wrong")
+    line.act("volume.amend", "chen", volume=ident, declared=4, title="Customer 8", kind="case", reason="typed wrong")
     assert (line.volume(ident).count, line.volume(ident).title) == (4, "Customer 8")
     line.act("volume.withdraw", "chen", volume=ident, reason="belongs to another archive")
     with reading(line.centre.engine) as connection:

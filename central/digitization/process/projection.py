@@ -184,7 +184,7 @@ class ProcessProjector:
             raise ValueError("a volume has declared pages, a unit and a consignment")
         row: dict[str, Any] = {"id": ident, "number": number, "unit": unit, "consignment": consignment, "declared": declared}
         row |= {"title": text(body, "title", 500), "kind": text(body, "kind", 80), "count": declared, "step": NAMES[0], "state": "waiting"}
-        row |= {"visit": 0, "since_ms": entry.t_ms, "held": False, "fresh": True, "findings": "[]", "captured": 0, "placeholders": 0}
+        row |= {"visit": 1, "since_ms": entry.t_ms, "held": False, "fresh": True, "findings": "[]", "captured": 0, "placeholders": 0}
         row |= {"bad": 0, "open_discrepancies": 0, "rework": 0, "registered_ms": entry.t_ms, "registered_by": entry.actor}
         row |= {"leaf_idx": entry.leaf_idx}
         made = run(insert(volumes).values(row).on_conflict_do_nothing().returning(volumes.c.id)).one_or_none()
@@ -192,11 +192,14 @@ class ProcessProjector:
             raise Refused("taken")
         known = {"name": consignment, "witness": False, "changed_ms": entry.t_ms, "changed_by": entry.actor}
         run(insert(consignments).values(known).on_conflict_do_nothing())
-        run(update(volume_batches).where(volume_batches.c.number == number, volume_batches.c.volume.is_(None)).values(volume=ident))
-        way = Way.of(context.connection, self._moment(entry), ident)
-        way.enter_first()
+        run(insert(visits).values(volume=ident, visit=1, step=NAMES[0], entered_ms=entry.t_ms, count_in=declared))
+        loose = (volume_batches.c.number == number) & volume_batches.c.volume.is_(None)
+        joined = run(update(volume_batches).where(loose).values(volume=ident)).rowcount
+        way = Way(context.connection, self._moment(entry), row)
         way.note(entry.kind, declared=declared, unit=unit, consignment=consignment)
-        self._done(way)
+        if joined:
+            self._done(Way.of(context.connection, self._moment(entry), ident))
+        self._touched[ident] = None
 
     def _amend(self, context: Context, entry: ActEntry) -> None:
         body, way = entry.body, self._way(context, entry)

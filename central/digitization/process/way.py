@@ -79,10 +79,6 @@ class Way:
         stay = {"volume": self.row["id"], "visit": last + 1, "step": self.row["step"], "entered_ms": self.moment.t_ms}
         self.connection.execute(insert(visits).values(**stay, count_in=self.row["count"]))
 
-    def enter_first(self) -> None:
-        """The first stay of a volume that was just registered."""
-        self._enter()
-
     def visit(self) -> Row[Any] | None:
         """The stay at the step where the volume stands; None when it is done."""
         here = (visits.c.volume == self.row["id"]) & (visits.c.visit == self.row["visit"])
@@ -102,7 +98,7 @@ class Way:
         """End the present stay."""
         self.at_visit(how=how, ended_ms=self.moment.t_ms if t_ms is None else t_ms, ended_by=self.moment.actor, **values)
 
-    def note(self, kind: str, **facts: Any) -> None:
+    def note(self, kind: str, /, **facts: Any) -> None:
         """A line in the volume's history; None is left out."""
         here = (volume_history.c.volume == self.row["id"]) & (volume_history.c.leaf_idx == self.moment.leaf_idx)
         last = self.connection.scalar(select(func.max(volume_history.c.place)).where(here))
