@@ -14,7 +14,19 @@ from edge_agent.settings import CALENDAR, CALIBRATION, LIMITS, OPERATORS, PROFIL
 
 SET_S = 60.0
 PROFILE_VALUES_MAX = 100
-STATION_COMMANDS = ("batch.open", "batch.close", "capture", "retake", "page.insert", "page.delete", "page.move")
+STATION_COMMANDS = (
+    "batch.open",
+    "batch.close",
+    "batch.rework",
+    "capture",
+    "retake",
+    "page.insert",
+    "page.delete",
+    "page.move",
+    "page.place",
+    "page.undo",
+    "feeder.stop",
+)
 RECORDER_COMMANDS = ("clip.request",)
 
 Request = Callable[[str, str, dict[str, Any]], Awaitable[Done]]

@@ -71,8 +71,21 @@ class Stations(msgspec.Struct, frozen=True):
 class NewCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a bench is asked to do; e.g. batch.open with {"declared": 24, "volume": "A-1"}."""
 
-    name: Literal["batch.open", "batch.close", "capture", "retake", "page.insert", "page.delete", "page.move", "identify"]
-    args: dict[Annotated[str, msgspec.Meta(max_length=40)], str | int | float | bool | None] = {}
+    name: Literal[
+        "batch.open",
+        "batch.close",
+        "batch.rework",
+        "capture",
+        "retake",
+        "page.insert",
+        "page.delete",
+        "page.move",
+        "page.place",
+        "page.undo",
+        "feeder.stop",
+        "identify",
+    ]
+    args: dict[Annotated[str, msgspec.Meta(max_length=40)], str | int | float | bool | list[str | dict[str, str]] | None] = {}
     expires_s: commands.Lifetime = commands.LIFETIME_S
 
 

@@ -1,14 +1,33 @@
 """Projects presses, pages and batches, and which digests an agent has journalled."""
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from central.digitization.tables import batches, object_refs, pages, presses, stations
+from central.digitization.tables import batches, object_refs, page_changes, pages, presses, stations
 from central.store.projecting import ActEntry, BatchEntry, Context, Handler, Record, as_json, handle, own_only
 
-PAGE_FIELDS = ("sha256", "bytes", "width", "height", "dpi", "verdict", "operator", "replaces", "reason", "press", "station", "after")
+PAGE_FIELDS = (
+    "sha256",
+    "bytes",
+    "width",
+    "height",
+    "dpi",
+    "verdict",
+    "operator",
+    "replaces",
+    "reason",
+    "press",
+    "station",
+    "after",
+    "placeholder",
+    "moved_from",
+)
+NOT_DECIDED = {"decided_by": None, "decided_ms": None, "decided_reason": None}
+KEPT = ("arrival", "t_ms", "raw_ms", "m_ms", "boot")  # of a page's first record, whatever later ones say
 
 
 class DigitizationProjector:
@@ -37,7 +56,7 @@ class DigitizationProjector:
 
     def correct(self, context: Context, entry: BatchEntry, boot: str, w_ms: int, ok_m_ms: int) -> None:
         """Show the boot's earlier presses and pages at their true time."""
-        for table in (presses, pages):
+        for table in (presses, pages, page_changes):
             early = (table.c.agent == entry.agent) & (table.c.boot == boot) & (table.c.m_ms < ok_m_ms) & table.c.raw_ms.is_(None)
             context.connection.execute(update(table).where(early).values(raw_ms=table.c.t_ms, t_ms=table.c.m_ms + w_ms))
 
@@ -63,21 +82,39 @@ class DigitizationProjector:
         row = self._stamped(context, entry, seq, record) | {name: record.get(name) for name in PAGE_FIELDS}
         row |= {"id": ident, "batch_id": record["batch"], "checks": as_json(record["checks"]), "deleted": record.get("deleted") is True}
         row |= {"epoch_id": entry.epoch_id, "seq": seq}
-        old = run(
-            select(pages.c.arrival, pages.c.t_ms, pages.c.raw_ms, pages.c.m_ms, pages.c.boot).where(pages.c.id == ident)
-        ).one_or_none()
-        if old is not None:  # a later record of the same page: its verdict lowered, or taken out; it keeps place and time
-            row |= old._mapping
-        else:
-            row["arrival"] = self._arrive(context, entry, record, row["t_ms"])
+        row["inserted"] = record.get("insert") is True
+        old = run(select(pages).where(pages.c.id == ident)).one_or_none()
+        arrival = None
+        if old is None or (old.batch_id != row["batch_id"] and old.agent == entry.agent):
+            arrival = self._arrive(context, entry, record, row["t_ms"])
+        if old is not None:  # a later record of the same page: lowered, moved, taken out or back; it keeps the time it was taken
+            self._changed(context, entry, old, row)
+            row |= {name: old._mapping[name] for name in KEPT}
+        if arrival is not None:
+            row["arrival"] = arrival
         own_only(context, pages, row)
+        if old is not None and old.replaces is not None and old.replaces != row["replaces"]:  # the retake was taken back
+            run(update(pages).where((pages.c.id == old.replaces) & (pages.c.replaced_by == ident)).values(replaced_by=None))
         if row["replaces"]:
             run(update(pages).where((pages.c.id == row["replaces"]) & (pages.c.agent == entry.agent)).values(replaced_by=ident))
         self._refer(context, entry, kind="page", ref_id=ident, record=record, t_ms=row["t_ms"])
         failed = [check.get("name") for check in record["checks"] if isinstance(check, dict) and not check.get("ok", True)]
         data = {"page": ident, "batch": row["batch_id"], "station": row["station"], "verdict": row["verdict"], "failed": failed}
         data |= {"seq": row["arrival"], "replaces": row["replaces"], "deleted": row["deleted"], "t": row["t_ms"]}
+        data |= {"placeholder": row["placeholder"]}
         context.tell("page", agent=entry.agent, room=context.room_of(entry.agent), data=data)
+
+    @staticmethod
+    def _changed(context: Context, entry: BatchEntry, old: Row[Any], row: Mapping[str, Any]) -> None:
+        """Keep what a later record of a page changed about its place or standing."""
+        if old.agent != entry.agent:
+            return  # refused by `own_only`
+        kind = _change(old, row)
+        if kind is None:
+            return
+        made = {name: row[name] for name in ("epoch_id", "seq", "agent", "batch_id", "after", "reason", "t_ms", "raw_ms", "boot", "m_ms")}
+        made |= {"page": old.id, "kind": kind, "from_batch": old.batch_id, "from_after": old.after, "leaf_idx": entry.leaf_idx}
+        context.connection.execute(insert(page_changes).values(made).on_conflict_do_nothing())
 
     def _arrive(self, context: Context, entry: BatchEntry, record: Record, t_ms: int) -> int:
         """Count a new page into its batch, which is made here if its own record is missing; the page's order of arrival."""
@@ -99,15 +136,15 @@ class DigitizationProjector:
             "id": record["batch"],
             "agent": entry.agent,
             "station": record.get("station") or (old.station if old else f"{entry.agent}/{entry.agent}"),
-            "state": record["state"] if old is None or old.decided_ms is None else old.state,
             "declared": record.get("declared"),
             "counts": as_json(record["counts"]),
             "volume": record.get("volume"),
             "operator": record.get("operator"),
+            "reason": record.get("reason"),
             "opened_ms": t_ms if old is None else min(old.opened_ms, t_ms),
-            "closed_ms": t_ms if record["state"] == "closed" else None,
             "arrivals": 0 if old is None else old.arrivals,
         }
+        row |= _state(old, record["state"], counts=row["counts"], t_ms=t_ms)
         own_only(context, batches, row)
         self._tell_batch(context, record["batch"])
 
@@ -136,13 +173,43 @@ class DigitizationProjector:
             context.connection.execute(update(pages).where(which).values(**values))
 
     def _decide(self, context: Context, entry: ActEntry, state: str) -> None:
-        ident = entry.body["batch"]
-        values = {"state": state, "decided_by": entry.actor, "decided_ms": entry.t_ms, "decided_reason": entry.body.get("reason")}
-        if not context.connection.execute(update(batches).where(batches.c.id == ident).values(**values)).rowcount:
+        ident, reason = entry.body["batch"], entry.body.get("reason")
+        known = context.connection.scalar(select(batches.c.decisions).where(batches.c.id == ident))
+        if known is None:
             raise ValueError(f"batch {ident!r} is not known")
+        made = {"state": state, "by": entry.actor, "t_ms": entry.t_ms, "reason": reason}
+        values = {"state": state, "decided_by": entry.actor, "decided_ms": entry.t_ms, "decided_reason": reason}
+        values["decisions"] = as_json([*json.loads(known), made])
+        context.connection.execute(update(batches).where(batches.c.id == ident).values(**values))
         self._tell_batch(context, ident)
 
     def _reject_page(self, context: Context, entry: ActEntry) -> None:
         values = {"rejected_by": entry.actor, "rejected_reason": entry.body.get("reason")}
         if not context.connection.execute(update(pages).where(pages.c.id == entry.body["page"]).values(**values)).rowcount:
             raise ValueError(f"page {entry.body['page']!r} is not known")
+
+
+def _change(old: Row[Any], row: Mapping[str, Any]) -> str | None:
+    """What a later record of a page changed; None for nothing that is kept."""
+    if row["deleted"] != old.deleted:
+        return "deleted" if row["deleted"] else "restored"
+    if row["batch_id"] != old.batch_id:
+        return "moved"
+    if row["after"] != old.after:
+        return "placed"
+    return "lowered" if row["verdict"] != old.verdict else None
+
+
+def _state(old: Row[Any] | None, said: str, *, counts: str, t_ms: int) -> dict[str, Any]:
+    """The state of a batch after its bench said open or closed. A closed batch that is opened again is in rework, with its decision still
+    beside it; closed anew, or changed after it was decided about, it waits for a new decision. Earlier ones stay in its history."""
+    if old is None or old.closed_ms is None:
+        rework = old is not None and old.state == "rework"
+        if said == "open":
+            return {"state": "rework" if rework else "open", "closed_ms": None}
+        return {"state": "closed", "closed_ms": t_ms, **(NOT_DECIDED if rework else {})}
+    if said == "open":
+        return {"state": "rework", "closed_ms": None}
+    if old.decided_ms is not None and old.counts == counts:
+        return {"state": old.state, "closed_ms": old.closed_ms}
+    return {"state": "closed", "closed_ms": old.closed_ms, **NOT_DECIDED}

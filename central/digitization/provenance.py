@@ -9,13 +9,14 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from central.digitization.queries import Batch, Page, batch_named, page_named
-from central.digitization.tables import objects, pages, presses
+from central.digitization.tables import objects, page_changes, pages, presses
 from central.environment.queries import ValueAt, values_at
 from central.ledger.queries import Entry, agents_of_room, entry_at, room_of
 from central.security.queries import clips_at
 from central.times import rfc3339, rfc3339_or_none
 
 CHAIN_MAX = 50
+CHANGES_MAX = 500
 
 
 class Press(msgspec.Struct, frozen=True):
@@ -49,6 +50,19 @@ class Moment(msgspec.Struct, frozen=True):
     sha256: str | None
 
 
+class Change(msgspec.Struct, frozen=True):
+    """What happened to a page after it was taken: deleted, restored, moved (to another batch), placed (after another page), lowered."""
+
+    kind: str
+    t: str
+    reason: str | None
+    batch: str
+    after: str | None
+    from_batch: str
+    from_after: str | None
+    leaf_idx: int
+
+
 class Provenance(msgspec.Struct, frozen=True):
     """Everything that is known of how a page came to be."""
 
@@ -61,6 +75,7 @@ class Provenance(msgspec.Struct, frozen=True):
     ledger: Entry | None
     object: Stored | None
     history: list[Page]
+    changes: list[Change]
 
 
 def _press(connection: Connection, ident: str) -> Press | None:
@@ -92,6 +107,24 @@ def _history(connection: Connection, page: Page) -> list[Page]:
     return made
 
 
+def _changes(connection: Connection, page: str) -> list[Change]:
+    """What its bench told of a page after its first record, the earliest first."""
+    query = select(page_changes).where(page_changes.c.page == page).order_by(page_changes.c.leaf_idx, page_changes.c.seq).limit(CHANGES_MAX)
+    return [
+        Change(
+            kind=row.kind,
+            t=rfc3339(row.t_ms),
+            reason=row.reason,
+            batch=row.batch_id,
+            after=row.after,
+            from_batch=row.from_batch,
+            from_after=row.from_after,
+            leaf_idx=row.leaf_idx,
+        )
+        for row in connection.execute(query)
+    ]
+
+
 def provenance_of(connection: Connection, ident: str, *, silence_s: int) -> Provenance | None:
     """The chain of one page, None if there is no such page."""
     page = page_named(connection, ident)
@@ -110,4 +143,5 @@ def provenance_of(connection: Connection, ident: str, *, silence_s: int) -> Prov
         ledger=entry_at(connection, page.leaf_idx),
         object=_stored(connection, page.sha256),
         history=_history(connection, page),
+        changes=_changes(connection, page.id),
     )

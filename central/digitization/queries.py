@@ -57,10 +57,23 @@ class Page(msgspec.Struct, frozen=True):
     t_ms: int
     leaf_idx: int
     lane_seq: int
+    placeholder: str | None
+    moved_from: str | None
+    inserted: bool
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What was decided about a batch once: accepted or rejected, by whom, when, why."""
+
+    state: str
+    by: str
+    t: str
+    reason: str | None
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """A batch; captured = pages neither replaced nor taken out; rejected = by a person at acceptance."""
+    """A batch; captured = pages neither replaced nor taken out, `placeholders` of them without an image; rejected = by a person at
+    acceptance; `rework` is why the bench opened it again, while it has; `decisions` are all that were made, the oldest first."""
 
     id: str
     station: str
@@ -81,6 +94,9 @@ class Batch(msgspec.Struct, frozen=True):
     decided_reason: str | None
     counts: dict[str, Any]
     opened_ms: int
+    placeholders: int
+    rework: str | None
+    decisions: list[Decision]
 
 
 _STORED = select(objects.c.sha256).where(objects.c.state == "stored", objects.c.sha256 == pages.c.sha256).exists()
@@ -98,7 +114,8 @@ def _counted(connection: Connection, ids: list[str]) -> dict[str, Any]:
             total(counts).label("captured"),
             total(pages.c.replaced_by.is_not(None)).label("replaced"),
             total(counts & pages.c.rejected_by.is_not(None)).label("rejected"),
-            total(counts & ~_STORED).label("pending"),
+            total(counts & pages.c.sha256.is_not(None) & ~_STORED).label("pending"),
+            total(counts & pages.c.placeholder.is_not(None)).label("placeholders"),
         )
         .where(pages.c.batch_id.in_(ids))
         .group_by(pages.c.batch_id)
@@ -137,9 +154,16 @@ def _batches(connection: Connection, rows: Any) -> list[Batch]:
                 decided_reason=row.decided_reason,
                 counts=json.loads(row.counts),
                 opened_ms=row.opened_ms,
+                placeholders=tally.placeholders if tally else 0,
+                rework=(row.reason or row.decided_reason or "") if row.state == "rework" else None,
+                decisions=[_decision(made) for made in json.loads(row.decisions)],
             )
         )
     return made
+
+
+def _decision(made: dict[str, Any]) -> Decision:
+    return Decision(state=made["state"], by=made["by"], t=rfc3339(made["t_ms"]), reason=made["reason"])
 
 
 def batches_before(
@@ -198,13 +222,16 @@ def page_of(row: Any, seq: int | None) -> Page:
         reason=row.reason,
         rejected_by=row.rejected_by,
         rejected_reason=row.rejected_reason,
-        pending=not row.stored,
+        pending=row.sha256 is not None and not row.stored,
         image=f"/api/v1/pages/{row.id}/image",
         press=row.press,
         agent=row.agent,
         t_ms=row.t_ms,
         leaf_idx=row.leaf_idx,
         lane_seq=row.seq,
+        placeholder=row.placeholder,
+        moved_from=row.moved_from,
+        inserted=row.inserted,
     )
 
 

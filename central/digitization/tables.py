@@ -52,6 +52,9 @@ pages = Table(  # `pending` while objects holds no stored row of its sha256
     Column("replaced_by", String(100)),
     Column("deleted", Boolean, nullable=False, server_default=false()),
     Column("reason", Text),
+    Column("placeholder", String(10)),  # missing, oversize, other: stands for a page without an image
+    Column("moved_from", String(100)),  # the batch it was in before
+    Column("inserted", Boolean, nullable=False, server_default=false()),
     Column("rejected_by", String(120)),  # at acceptance
     Column("rejected_reason", Text),
     Column("t_ms", BigInteger, nullable=False),
@@ -65,13 +68,34 @@ pages = Table(  # `pending` while objects holds no stored row of its sha256
 Index("ix_pages_batch", pages.c.batch_id, pages.c.arrival)
 Index("ix_pages_station", pages.c.station, pages.c.t_ms)
 
+page_changes = Table(  # what a bench said of a page after its first record, where its place or its standing changed
+    "page_changes",
+    metadata,
+    Column("epoch_id", Integer, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),  # of the record in the lane
+    Column("page", String(100), nullable=False, index=True),
+    Column("agent", String(40), nullable=False),
+    Column("kind", String(8), nullable=False),  # deleted, restored, moved, placed (another predecessor), lowered
+    Column("batch_id", String(100), nullable=False),
+    Column("after", String(100)),
+    Column("from_batch", String(100), nullable=False),
+    Column("from_after", String(100)),
+    Column("reason", Text),
+    Column("t_ms", BigInteger, nullable=False),
+    Column("raw_ms", BigInteger),
+    Column("boot", String(64)),
+    Column("m_ms", BigInteger, nullable=False),
+    Column("leaf_idx", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 batches = Table(
     "batches",
     metadata,
     Column("id", String(100), primary_key=True),
     Column("agent", String(40), nullable=False),
     Column("station", String(100), nullable=False),
-    Column("state", String(10), nullable=False),  # open, closed, accepted, rejected
+    Column("state", String(10), nullable=False),  # open, closed, accepted, rejected, rework
     Column("declared", Integer),
     Column("counts", Text, nullable=False),  # JSON object as the station counted
     Column("volume", String(200)),
@@ -82,6 +106,8 @@ batches = Table(
     Column("decided_ms", BigInteger),
     Column("decided_reason", Text),
     Column("arrivals", Integer, nullable=False),  # page records seen so far
+    Column("reason", Text),  # why it was opened again
+    Column("decisions", Text, nullable=False, server_default="[]"),  # JSON list of {state, by, t_ms, reason}, the oldest first
 )
 Index("ix_batches_opened", batches.c.opened_ms)
 
@@ -113,4 +139,4 @@ objects = Table(  # a source, filled by uploads
 )
 Index("ix_objects_state", objects.c.state, objects.c.created_ms)
 
-PROJECTIONS = (stations, presses, pages, batches, object_refs)
+PROJECTIONS = (stations, presses, pages, page_changes, batches, object_refs)

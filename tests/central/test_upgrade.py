@@ -23,7 +23,19 @@ RELEASED = "0002"  # the newest migration of the last release
 MINUTE, DAY = 60_000, 86_400_000
 NOW = int(time.time() * 1000)
 T = NOW - NOW % DAY - 5 * DAY
-EMPTY = {"metric_dirty", "clips", "clip_events", "stations", "presses", "pages", "batches", "object_refs", "rejournals", "reading_thinned"}
+EMPTY = {
+    "metric_dirty",
+    "clips",
+    "clip_events",
+    "stations",
+    "presses",
+    "pages",
+    "page_changes",
+    "batches",
+    "object_refs",
+    "rejournals",
+    "reading_thinned",
+}
 
 
 def at(k: str, ms: int, **fields: Any) -> dict[str, Any]:
