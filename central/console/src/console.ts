@@ -75,3 +75,5 @@ const image = document.querySelector<HTMLElement>("[data-viewer]");
 if (image) void import("./viewer").then(({ startViewer }) => startViewer(image));
 const sheet = document.querySelector<HTMLElement>("[data-sheet]");
 if (sheet) void import("./sheet").then(({ startSheet }) => startSheet(sheet));
+const planForm = document.querySelector<HTMLFormElement>("[data-plan-form]");
+if (planForm) void import("./sampling").then(({ startSampling, startChoice }) => { startSampling(planForm); startChoice(document.querySelector<HTMLSelectElement>("[data-choice-scope]")!); });

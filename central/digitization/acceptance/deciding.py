@@ -69,9 +69,9 @@ def _sample_says(rules: Rules, lot: Row[Any], progress: Progress, rejected: Sequ
     """In English and Chinese, why the sample rejects the batch; None where it does not."""
     strict, bad = sum(row.code in rules.strict_codes for row in rejected), progress.defects
     if strict:
-        return f"{strict} pages do not match what the index says: all must.", f"{strict} 页与目录不符：须全部相符。"
+        return f"Pages that do not match what the index says: {strict}; none may.", f"{strict} 页与目录不符：须全部相符。"
     if rules.sampling == "iso2859" and lot.re is not None and bad >= lot.re:
-        english = f"{bad} rejected pages in the sample; from {lot.re} on the batch is rejected."
+        english = f"Rejected pages in the sample: {bad}; from {lot.re} on the batch is rejected."
         return english, f"样本中退回 {bad} 页，达到 {lot.re} 页即拒收。"
     if rules.sampling != "iso2859" and rules.min_ok_pct is not None and progress.looked:
         share = 100 * (progress.looked - bad) / progress.looked
@@ -112,7 +112,7 @@ def dossier_of(connection: Connection, batch: digitization.Batch, lot: Row[Any] 
             obstacles.append(Obstacle("machine-checks", english, chinese, rules.override))
         if progress.reviewed < progress.required:
             left = progress.required - progress.reviewed
-            english = f"{left} of {progress.required} pages have not been looked at yet: go on with the review."
+            english = f"Not looked at yet: {left} of {progress.required} pages; go on with the review."
             obstacles.append(
                 Obstacle("sample-incomplete", english, f"还有 {left} 页（共 {progress.required} 页）未查看：请继续检查。", rules.override)
             )

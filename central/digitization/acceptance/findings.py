@@ -25,21 +25,24 @@ WORDS: dict[str, tuple[str, str]] = {
         "申报 {declared} 页，实采 {captured} 页：请清点原件，补拍缺页或删除多余页。",
     ),
     "told": (
-        "The bench counted {told} pages, {captured} have come: let it connect, it sends what is left.",
+        "The bench counted {told} pages, {captured} have come. Let it connect, it sends what is left.",
         "工位计 {told} 页，中心收到 {captured} 页：请让工位联网补传。",
     ),
-    "pending": ("{n} images have not arrived: let the bench connect, it sends them.", "{n} 页图像未到：请让工位联网补传。"),
-    "imageless": ("{n} pages have no image: retake them.", "{n} 页没有图像：请重拍。"),
+    "pending": ("Images that have not arrived: {n}. Let the bench connect, it sends them.", "{n} 页图像未到：请让工位联网补传。"),
+    "imageless": ("Pages without an image: {n}. Retake them.", "{n} 页没有图像：请重拍。"),
     "placeholder": (
-        "{n} places are held for a missing or oversize page: capture them, or let an archivist look at each.",
+        "Places held for a missing or oversize page: {n}. Capture them, or let an archivist look at each.",
         "{n} 处为缺页或超大页占位：请补拍，或由档案员逐一查看。",
     ),
-    "fatal": ("{n} pages fail a check that must pass: retake them.", "{n} 页未通过必过检查：请重拍。"),
+    "fatal": ("Pages that fail a check which must pass: {n}. Retake them.", "{n} 页未通过必过检查：请重拍。"),
     "order": (
-        "{n} pages follow a page that is not here: the order is not proven; move them at the bench.",
+        "Pages that follow a page which is not here: {n}. Their order is not proven; move them at the bench.",
         "{n} 页的前一页不在本批：顺序无法证明，请在工位调整。",
     ),
-    "unfiled": ("A press names {n} pages that have not come: let the bench connect.", "踏板记录提到的 {n} 页未到：请让工位联网。"),
+    "unfiled": (
+        "Pages that a press names and that have not come: {n}. Let the bench connect.",
+        "踏板记录提到的 {n} 页未到：请让工位联网。",
+    ),
 }
 
 
