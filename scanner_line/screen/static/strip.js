@@ -67,7 +67,7 @@ export async function step(by) {
   if (number >= 1) await jump(number);
 }
 export async function jump(number) {
-  if (!known(number)) await load(number);
+  for (let tries = 0; tries < 3 && !known(number); tries += 1) await load(number); // another load may have come in between
   const page = known(number);
   if (page) await choose(page);
 }

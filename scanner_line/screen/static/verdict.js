@@ -30,7 +30,8 @@ export function caseOf(view, { run, stale, chosen, here }) {
     const wrong = Object.values(view.session.cards).includes("wrong");
     return { tone: wrong ? "bad" : "look", shape: "card", code: `session-${view.session.step}`, session: view.session };
   }
-  if (!last) return { tone: "idle", shape: "idle", code: view.batch ? "ready" : "closed-idle" };
+  const passed = last?.code === "sign-in" && view.sign_in.operator; // what it was refused for is over
+  if (!last || passed) return { tone: "idle", shape: "idle", code: view.batch ? "ready" : "closed-idle" };
   if (PASSING.includes(last.code) && last.pages.length) {
     const verdict = worst(last.pages);
     if (verdict) return { tone: verdict, shape: verdict, code: verdict, passing: last.code };
