@@ -126,7 +126,8 @@ class BatchBook:
             ).fetchone()
             if changed is None:
                 raise BatchError("no batch is open")
-            connection.execute("DELETE FROM rework WHERE batch = ?", (changed[0],))
+            for table in ("rework", "operations"):  # what is closed is not undone any more
+                connection.execute(f"DELETE FROM {table} WHERE batch = ?", (changed[0],))  # noqa: S608 (our own words)
             return self.note(connection, changed[0])
 
     def note(self, connection: sqlite3.Connection, batch: str) -> Batch:

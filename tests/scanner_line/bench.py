@@ -6,12 +6,14 @@ import sqlite3
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from central.digitization.order import ordered
 from scanner_line.batches import BatchBook
 from scanner_line.cameras.base import CAPTURE_TIMEOUT_S, Frame
 from scanner_line.checks.results import CHECK_NAMES, CheckResult, Judgement
@@ -19,6 +21,7 @@ from scanner_line.errors import CameraError
 from scanner_line.presses import PressBook
 from scanner_line.shutter import Shutter
 from scanner_line.signals import Signals
+from scanner_line.sources import Source
 from scanner_line.spool import Spool
 from scanner_line.states import Settings
 from scanner_line.station import Station
@@ -124,6 +127,7 @@ class Bench:
         sides: Sequence[str] = ("only",),
         settings: Settings = QUICK,
         refuse: Callable[[], str | None] = lambda: None,
+        source: Callable[[Spool], Source] | None = None,
     ) -> None:
         self.spool = Spool(folder)
         outbox = RecordTable(self.spool.connection)
@@ -137,7 +141,7 @@ class Bench:
             spool=self.spool,
             batches=self.batches,
             presses=self.presses,
-            source=Shutter(self.cameras, timeout_s=settings.camera_s),
+            source=Shutter(self.cameras, timeout_s=settings.camera_s) if source is None else source(self.spool),
             judge=self.judge,
             signals=Signals(self.light, self.light),
             settings=settings,
@@ -174,6 +178,34 @@ def records(folder: Path, kind: str | None = None) -> list[dict[str, Any]]:
     return [one for one in made if kind is None or one["k"] == kind]
 
 
+@dataclass
+class Row:
+    """A page as the centre's order knows it."""
+
+    id: str
+    batch: str
+    after: str | None
+    replaces: str | None
+    deleted: bool
+
+
+def told_order(folder: Path) -> dict[str, list[str]]:
+    """{batch: its counting pages in order}, as the centre makes it of the records alone."""
+    rows: dict[str, Row] = {}
+    for one in records(folder, "page"):
+        made = Row(one["page"], one["batch"], one.get("after"), one.get("replaces"), one.get("deleted") is True)
+        if made.id in rows and rows[made.id].batch != made.batch:
+            del rows[made.id]  # it arrives anew in its other batch
+        rows[made.id] = made
+    order = {}
+    for batch in {row.batch for row in rows.values()}:
+        mine = [row for row in rows.values() if row.batch == batch]
+        replaced = {row.replaces for row in mine}
+        places = {page: place for page, place in ordered(mine).items() if page not in replaced}
+        order[batch] = sorted(places, key=places.__getitem__)
+    return order
+
+
 def check_books(folder: Path) -> Counter[str]:
     """The invariants of a bench at rest: every press ended once, pages = sum of `pages`, every page record's file is there and whole.
     Returns the outcomes."""
@@ -187,13 +219,22 @@ def check_books(folder: Path) -> Counter[str]:
         before = first.setdefault(one["page"], one)
         rank = ["bad", "look", "good"].index
         assert rank(one["verdict"]) <= rank(before["verdict"]), "a verdict was raised"
+        assert (one["sha256"], one["press"]) == (before["sha256"], before["press"]), "a page's image or press changed"
     spool = Spool(folder)
     try:
         for one in pages.values():
+            assert (one["sha256"] is None) == ("placeholder" in one), "a page without an image is a placeholder"
+            if one["sha256"] is None:
+                continue
             path = spool.path_of(one["sha256"])
             assert path.stat().st_size == one["bytes"]
         assert PressBook(spool, RecordTable(spool.connection), station=NAME).unfinished() == []
         assert spool.sweep() == 0, "a file without a row was left"
+        book = PressBook(spool, RecordTable(spool.connection), station=NAME)
+        for (batch,) in spool.connection.execute("SELECT batch FROM batches").fetchall():
+            live = [page.page for page in book.live_pages(batch)]
+            assert told_order(folder).get(batch, []) == live, "the centre has the pages in the bench's own order"
+            assert len({page.seq for page in book.live_pages(batch)}) == len(live)
         rows = spool.connection.execute("SELECT count(*) FROM presses").fetchone()[0]
         assert rows == len(presses), "presses are the sum of outcomes"
     finally:
