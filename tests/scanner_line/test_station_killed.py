@@ -7,17 +7,21 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.scanner_line.bench import Bench, check_books, records
+from tests.scanner_line.feed import TestFeeder
 
 ROUNDS = 8
 
 
-def test_kills_at_random_moments_lose_nothing_that_was_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["cameras", "feeder"])
+def test_kills_at_random_moments_lose_nothing_that_was_told(tmp_path: Path, kind: str) -> None:
     draw = random.Random(7)
     told = 0
     for _ in range(ROUNDS):
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.scanner_line.killed_bench", str(tmp_path)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "tests.scanner_line.killed_bench", str(tmp_path), kind], stdout=subprocess.PIPE, text=True
         )
         assert process.stdout is not None
         try:
@@ -30,13 +34,17 @@ def test_kills_at_random_moments_lose_nothing_that_was_told(tmp_path: Path) -> N
             process.wait(10)
 
     async def afterwards() -> None:
-        bench = Bench(tmp_path, sides=("left", "right"))
+        bench = Bench(tmp_path, sides=("left", "right"), source=(lambda _: TestFeeder()) if kind == "feeder" else None)
         await bench.station.start()
         await bench.close()
 
     asyncio.run(afterwards())
     outcomes = check_books(tmp_path)
     assert told <= outcomes.total() <= told + ROUNDS
-    assert outcomes["captured"] > ROUNDS
+    if kind == "cameras":
+        assert outcomes["captured"] > ROUNDS
+    else:
+        assert len(records(tmp_path, "page")) > ROUNDS
     batches = records(tmp_path, "batch")
-    assert [one["state"] for one in batches[:-1:2]] == ["open"] * len(batches[:-1:2])
+    assert batches[0]["state"] == "open"
+    assert batches[0].get("reason") is None
