@@ -174,8 +174,9 @@ BATCH_STATE: dict[str, LazyString] = {
     "closed": lazy_gettext("Waiting for acceptance"),
     "accepted": lazy_gettext("Accepted"),
     "rejected": lazy_gettext("Rejected"),
+    "rework": lazy_gettext("Being reworked"),
 }
-BATCH_TONE = {"open": "grey", "closed": "yellow", "accepted": "green", "rejected": "red"}
+BATCH_TONE = {"open": "grey", "closed": "yellow", "accepted": "green", "rejected": "red", "rework": "grey"}
 REVIEW_STATE: dict[str, LazyString] = {
     "open": lazy_gettext("Open"),
     "claimed": lazy_gettext("In review"),

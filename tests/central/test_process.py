@@ -56,7 +56,7 @@ class Line:
         self.sent += len(records)
 
     def batch(self, batch: str, state: str, volume: str | None = "A-1", **more: Any) -> None:
-        facts = {"batch": batch, "state": state, "counts": {}, "station": "bench-1/bench-1", "operator": "li", **more}
+        facts: dict[str, Any] = {"batch": batch, "state": state, "counts": {}, "station": "bench-1/bench-1", "operator": "li", **more}
         self.tell(record("batch", now_ms(), 10_000, **facts, **({} if volume is None else {"volume": volume})))
 
     def page(self, batch: str, verdict: str = "good", page: str | None = None, **more: Any) -> str:
@@ -268,6 +268,44 @@ def test_a_rejected_batch_goes_back_to_capture_and_a_new_one_answers_it(line: Li
     assert line.at(ident) == ("accept", "waiting")
     line.act("batch.accept", "chen", batch="b2")
     assert line.at(ident) == ("file", "waiting")
+    line.rebuilt_equal()
+
+
+def test_a_placeholder_counts_and_a_reopened_batch_is_rework(line: Line) -> None:
+    ident = line.register("A-1")
+    line.through(ident, "capture")
+    line.batch("b1", "open")
+    line.page("b1")
+    line.page("b1")
+    line.page("b1", placeholder="oversize", sha256=None, bytes=0, width=0, height=0)
+    line.batch("b1", "closed")
+    line.arrived()
+    found = line.volume(ident)
+    assert (found.step, found.captured, found.placeholders) == ("accept", 3, 1)
+    line.act("batch.reject", "chen", batch="b1", reason="page 2 is blurred", pages=["page-2"])
+    line.batch("b1", "open")  # the bench reopens it
+    assert (line.at(ident), line.volume(ident).rework) == (("capture", "working"), 1)
+    line.page("b1", replaces="page-2")
+    line.batch("b1", "closed", counts={"pages": 4})
+    line.arrived()
+    line.act("batch.accept", "chen", batch="b1")
+    assert line.at(ident) == ("file", "waiting")
+    line.rebuilt_equal()
+
+
+def test_pages_shot_into_the_wrong_volume_are_counted_where_they_were_moved(line: Line) -> None:
+    first, second = line.register("A-1"), line.register("A-2", declared=1)
+    for ident in (first, second):
+        line.through(ident, "capture", count=line.volume(ident).count)
+    line.batch("b1", "open")
+    pages = [line.page("b1") for _ in range(4)]
+    line.batch("b1", "closed")
+    assert line.volume(first).findings == [{"code": "count", "captured": 4, "expected": 3}]
+    line.batch("b2", "open", "A-2")
+    line.page("b2", page=pages[3], moved_from="b1", reason="of the next volume")
+    line.batch("b2", "closed", "A-2")
+    assert (line.volume(first).captured, line.volume(second).captured) == (3, 1)
+    assert (line.at(first), line.at(second)) == (("check", "working"), ("check", "working"))
     line.rebuilt_equal()
 
 

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, false, func, select, update
+from sqlalchemy import Connection, Row, case, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from central.digitization.process.tables import volume_batches, volumes
@@ -14,7 +14,6 @@ from central.digitization.process.way import Moment
 from central.digitization.tables import batches, pages
 from central.store.projecting import ActEntry, BatchEntry, Context
 
-_PLACEHOLDER = pages.c.placeholder.is_not(None) if "placeholder" in pages.c else false()
 DECIDING = ("batch.accept", "batch.reject")
 
 
@@ -27,7 +26,7 @@ def _pages(connection: Connection, batch: str) -> Row[Any]:
 
     query = select(
         total(counts).label("captured"),
-        total(_PLACEHOLDER & counts).label("placeholders"),
+        total(counts & pages.c.placeholder.is_not(None)).label("placeholders"),
         total(counts & (pages.c.verdict == "bad")).label("bad"),
     )
     return connection.execute(query.where(pages.c.batch_id == batch)).one()

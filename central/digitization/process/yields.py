@@ -87,9 +87,9 @@ def _day(connection: Connection, known: list[str], begin_ms: int, end_ms: int, b
             who.label("who"),
             total(shot).label("taken"),
             total(shot & counts).label("pages"),
-            total(pages.c.replaced_by.is_not(None)).label("retaken"),
-            total(pages.c.verdict == "look").label("look"),
-            total(pages.c.verdict == "bad").label("bad"),
+            total(shot & pages.c.replaced_by.is_not(None)).label("retaken"),
+            total(shot & (pages.c.verdict == "look")).label("look"),
+            total(shot & (pages.c.verdict == "bad")).label("bad"),
             total(counts & (pages.c.rejected_by.is_not(None) | (batches.c.state == "rejected"))).label("rejected"),
         )
         .select_from(pages.join(batches, batches.c.id == pages.c.batch_id))
