@@ -25,7 +25,7 @@ PAGES_REJECTED_MAX = 2000
 class BatchesQuery(paging.Paged, frozen=True, forbid_unknown_fields=True):
     """Which batches."""
 
-    state: Literal["open", "closed", "accepted", "rejected"] | None = None
+    state: Literal["open", "closed", "accepted", "rejected", "rework"] | None = None
     station: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
 
 

@@ -15,7 +15,7 @@ from wire.records import record
 pytestmark = pytest.mark.browser
 
 PAGES = 14
-AXE = (CONSOLE / "node_modules/axe-core/axe.min.js").read_text()
+AXE = CONSOLE / "node_modules" / "axe-core" / "axe.min.js"
 BARRIERS = "async () => (await axe.run(document, {runOnly: ['wcag2a', 'wcag2aa']})).violations.map(v => v.id)"
 
 
@@ -41,7 +41,7 @@ def batch(house: House, bench: Agent) -> str:
 
 
 def barriers(page: Page) -> list[str]:
-    page.evaluate(AXE)
+    page.evaluate(AXE.read_text())
     found: list[str] = page.evaluate(BARRIERS)
     return found
 

@@ -26,6 +26,8 @@ PAGES = [
     ("archivist", "/batches"),
     ("archivist", "/batches/{batch}"),
     ("archivist", "/batches/{batch}?page={page}"),
+    ("archivist", "/batches/{batch}/review"),
+    ("archivist", "/line/acceptance"),
     ("security", "/security"),
     ("security", "/security?show=closed"),
     ("auditor", "/overview"),

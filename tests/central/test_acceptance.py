@@ -14,6 +14,7 @@ from central.store.engine import reading, writing
 from central.tables import projections
 from central.times import now_ms
 from tests.central.site import Site, digest, jpeg, running
+from wire.codec import encode_message
 from wire.records import record
 
 STATION = "bench-1/bench-1"
@@ -215,6 +216,39 @@ def test_what_is_rejected_goes_back_and_only_what_changed_is_looked_at_again(sit
         assert reworking.run(connection, now_ms() + reworking.RETRY_MS + 1000) == 1, "asked again"
 
 
+def test_a_batch_that_comes_back_is_looked_at_where_it_changed(site: Site, bench: Bench) -> None:
+    names = bench.capture("round", 40)
+    choose(site, "round", "dat31")
+    first = {page["id"] for page in sheet(site, "round") if page["why"]}
+    bad = next(name for name in names[5:-5] if name not in first)
+    review(site, "round", [bad], ok=False, code="cropped")
+    assert act(site, "batches/round/reject", {"reason": "one page", "pages": [bad]}).status_code == 200
+    bench.state("round", "open", declared=40)
+    assert about(site, "round")["rework"]["state"] == "taken"
+    at = names.index(bad)
+    bench.page("round", "round-new", after=names[at - 1], replaces=bad, reason="cropped")
+    bench.state("round", "closed", declared=40)
+    told = about(site, "round")
+    assert (told["state"], told["lot"]["round"], told["lot"]["first"], told["rework"]["state"]) == ("closed", 3, False, "done")
+    assert [(lot["state"], lot["decided_by"]) for lot in told["history"]] == [("rejected", "archivist"), ("superseded", None)]
+    why = {page["id"]: page["why"] for page in sheet(site, "round") if page["why"]}
+    assert why["round-new"] in ("changed", "sample")
+    assert {names[at - 1], names[at + 1]} <= set(why), "who stands beside it"
+    assert sum(reason == "sample" for reason in why.values()) == 2, "and a sample anew"
+    assert len(why) <= 5
+    assert told["lot"]["leaf_hash"] != told["history"][0]["leaf_hash"]
+    review(site, "round", list(why))
+    assert act(site, "batches/round/accept", {}).json["state"] == "accepted"
+
+
+def test_a_command_fits_into_a_message_whatever_the_reasons() -> None:
+    pages = [{"page": f"{n:036}", "reason": "页面下部模糊，请重拍" * 20} for n in range(900)]
+    args = reworking.args_of("b", pages, "退回" * 900)
+    assert len(encode_message({"args": args})) < 60_000
+    assert args["reason"].endswith(f"(+{900 - len(args['pages'])})")
+    assert reworking.args_of("b", pages[:2], None)["pages"][1]["page"] == pages[1]["page"]
+
+
 def test_another_choice_draws_anew_from_the_same_leaf(site: Site, bench: Bench) -> None:
     names = bench.capture("change", 30)
     first = choose(site, "change", "every-page")
@@ -261,7 +295,7 @@ def test_statistics_count_what_was_drawn(site: Site) -> None:
     assert line["sampled"] >= line["defects"] >= 2 and line["low"] <= line["rate"] <= line["high"]
     assert line["reviewed"] >= line["sampled"], "pages beside the sample do not estimate a rate"
     station = site.get("/api/v1/acceptance/statistics?by=station", "auditor").json["items"]
-    assert {one["name"]: (one["accepted"], one["refused"], one["overrides"]) for one in station} == {STATION: (3, 1, 1)}
+    assert {one["name"]: (one["accepted"], one["refused"], one["overrides"]) for one in station} == {STATION: (4, 2, 1)}
     codes = {one["name"]: one["rejected"] for one in site.get("/api/v1/acceptance/statistics?by=code", "auditor").json["items"]}
     assert codes["skewed"] == 1 and codes["blurred"] == 1
     text = site.get("/api/v1/acceptance/statistics?by=month&format=csv", "auditor").text

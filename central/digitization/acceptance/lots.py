@@ -46,9 +46,9 @@ def made_plan(row: Row[Any]) -> Plan:
     )
 
 
-def chosen(connection: Connection, *, unit: str | None, consignment: str | None) -> Plan:
-    """The plan in force: the consignment's, else the unit's, else the site's, else the one that enforces nothing."""
-    for scope, name in (("consignment", consignment), ("unit", unit), ("site", "")):
+def chosen(connection: Connection, batch: str, *, unit: str | None, consignment: str | None) -> Plan:
+    """The plan in force: the batch's own, else the consignment's, else the unit's, else the site's, else the one that enforces nothing."""
+    for scope, name in (("batch", batch), ("consignment", consignment), ("unit", unit), ("site", "")):
         if name is None:
             continue
         where = (acceptance_choices.c.scope == scope) & (acceptance_choices.c.name == name)
@@ -140,7 +140,7 @@ def close_lot(connection: Connection, batch: Row[Any], *, leaf_idx: int, leaf_ha
         required = changes([page for page, _ in known], [page for page, _ in lot]) | required
     volume = volume_of_batch(connection, batch.id)
     unit, consignment = (None, None) if volume is None else (volume.unit, volume.consignment)
-    plan = chosen(connection, unit=unit, consignment=consignment)
+    plan = chosen(connection, batch.id, unit=unit, consignment=consignment)
     decided = select(acceptance_lots.c.round).where(acceptance_lots.c.batch_id == batch.id, acceptance_lots.c.state.in_(DECIDED))
     facts = {
         "batch_id": batch.id,

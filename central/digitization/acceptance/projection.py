@@ -94,8 +94,7 @@ class AcceptanceProjector:
             lot = lots.last_lot(connection, name)
             if lot is None or lot.state != "open" or plan is None:
                 raise ValueError(f"batch {name[:100]!r} does not wait for acceptance")
-            lots.draw_again(connection, lot, plan)
-            return
+            lots.draw_again(connection, lot, plan)  # and its later rounds keep it
         if plan is None:
             connection.execute(delete(acceptance_choices).where(acceptance_choices.c.scope == scope, acceptance_choices.c.name == name))
             return

@@ -124,8 +124,13 @@ def plans_all(connection: Connection) -> list[Plan]:
 
 
 def choices_all(connection: Connection) -> list[Choice]:
-    """Where which plan holds."""
-    query = select(acceptance_choices).order_by(acceptance_choices.c.scope, acceptance_choices.c.name).limit(CHOICES_MAX)
+    """Where which plan holds, beside those of single batches."""
+    query = (
+        select(acceptance_choices)
+        .where(acceptance_choices.c.scope != "batch")
+        .order_by(acceptance_choices.c.scope, acceptance_choices.c.name)
+        .limit(CHOICES_MAX)
+    )
     return [
         Choice(scope=row.scope, name=row.name, plan=row.plan, changed=rfc3339(row.changed_ms), changed_by=row.changed_by)
         for row in connection.execute(query)

@@ -16,6 +16,7 @@ from central.ledger import commands
 from central.ledger.queries import agents_online
 from central.ledger.tables import commands as given
 from central.times import rfc3339
+from wire.codec import dumps
 
 NAME = "batch.rework"
 LIFETIME_S = 600
@@ -24,7 +25,8 @@ RETRY_MAX_MS = 60 * 60_000
 TRIES_MAX = 200  # of one rework that are looked at
 KEEP_MS = 90 * 86_400_000  # what no bench took for so long is not asked again
 WAITING_MAX = 200
-PAGES_MAX = 300  # of one command, which has to fit into a message
+PAGES_MAX = 1000  # as many as a bench takes at once
+ARGS_BYTES = 40_000  # of the pages in one command: a message has at most 64 KiB
 REASON_MAX = 100
 SYSTEM = "system"
 
@@ -40,14 +42,17 @@ class Rework(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def args_of(batch: str, pages: Sequence[dict[str, Any]], reason: str | None) -> dict[str, Any]:
-    """The arguments of the command: at most PAGES_MAX pages, the reason says how many more."""
+    """The arguments of the command, small enough for a message: where not all pages fit, the reason says how many more there are."""
+    short: list[dict[str, str]] = []
+    room = ARGS_BYTES
+    for one in pages[:PAGES_MAX]:
+        why = str(one.get("reason") or one.get("code") or reason or "")[:REASON_MAX]
+        room -= len(dumps({"page": one["page"], "reason": why}).encode()) + 1
+        if room < 0:
+            break
+        short.append({"page": one["page"], "reason": why})
     words = (reason or "")[: REASON_MAX * 5]
-    if len(pages) > PAGES_MAX:
-        words = f"{words} (+{len(pages) - PAGES_MAX})"
-    short = [
-        {"page": one["page"], "reason": str(one.get("reason") or one.get("code") or reason or "")[:REASON_MAX]} for one in pages[:PAGES_MAX]
-    ]
-    return {"batch": batch, "pages": short, "reason": words}
+    return {"batch": batch, "pages": short, "reason": words if len(short) == len(pages) else f"{words} (+{len(pages) - len(short)})"}
 
 
 def _tries(connection: Connection, lot: Row[Any], agent: str) -> list[Row[Any]]:

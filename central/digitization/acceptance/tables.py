@@ -18,7 +18,7 @@ acceptance_plans = Table(  # those that people made; the shipped ones are code
 acceptance_choices = Table(  # which plan holds for what is closed from now on: the most special one
     "acceptance_choices",
     metadata,
-    Column("scope", String(12), primary_key=True),  # site, unit, consignment
+    Column("scope", String(12), primary_key=True),  # site, unit, consignment, batch
     Column("name", String(120), primary_key=True),  # empty for the site
     Column("plan", String(40), nullable=False),
     Column("changed_ms", BigInteger, nullable=False),
