@@ -30,6 +30,10 @@ class BenchTables(Protocol):
     def pedals(self) -> Mapping[str, registry.Driver]:
         """Drivers of bench pedals by name."""
 
+    @property
+    def sources(self) -> Mapping[str, registry.Driver]:
+        """Drivers of benches that have no cameras, by name."""
+
     def profile_mistakes(self, table: Mapping[str, Any]) -> list[tuple[str, str]]:
         """(key, words) for each mistake in a table of thresholds."""
 
@@ -76,7 +80,7 @@ class Catalogue:
 def address(section: str, driver: str, benches: BenchTables | None = None) -> tuple[str, ...]:
     """The options that together say where a device sits: no two devices may agree in all of them."""
     known = benches.cameras if section == BENCH_CAMERA and benches else benches.pedals if section == BENCH_PEDAL and benches else None
-    drivers = _REGISTERED[section] if known is None else known
+    drivers = _REGISTERED.get(section, {}) if known is None else known
     return drivers[driver].address if driver in drivers else ()
 
 

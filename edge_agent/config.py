@@ -17,6 +17,7 @@ from wire.topics import valid_name
 
 FILE_BYTES_MAX = 512 * 1024
 SINGLE = {"agent": tables.AGENT, "broker": tables.BROKER, "central": tables.CENTRAL, "sim": tables.SIM}
+CAMERAS = "cameras"  # the driver of a bench that names none
 NAMED = ("sensor", "limit", "contact", "output", "control", "camera", "bench")
 TRANSPORT = "transport"
 
@@ -225,8 +226,8 @@ class _Reader:
     def _bench(self, name: str, given: dict[str, Any]) -> Bench:
         path = ("bench", name)
         cameras_given = given.get("camera", {})
-        rest = {key: value for key, value in given.items() if key not in ("camera", "pedal")}
-        options = self.judge.table(path, rest, (*tables.DEVICE, *tables.BENCH))
+        rest = {key: value for key, value in given.items() if key not in ("camera", "pedal", "driver")}
+        driver, options = self._bench_options(path, given.get("driver", CAMERAS), rest)
         pairs = self._named("camera", path, cameras_given)
         cameras = {name: self._device(BENCH_CAMERA, (*path, "camera", name), table, ()) for name, table in pairs}
         pedals_given = self._named("pedal", path, given.get("pedal", {}))
@@ -237,9 +238,31 @@ class _Reader:
         if self.catalogue.benches and isinstance(rest.get("profile"), dict):
             for key, words in self.catalogue.benches.profile_mistakes(rest["profile"]):
                 self.report((*path, "profile", key), words)
-        if not cameras_given:
+        if not cameras_given and driver == CAMERAS:
             self.report(path, f"no camera: write [bench.{name}.camera.NAME]")
+        elif cameras_given and driver != CAMERAS:
+            self.report((*path, "camera"), f"a bench of driver {driver} has no cameras")
         return Bench(name, options[TRANSPORT] == "sim", options, cameras, pedals)
+
+    def _bench_options(self, path: KeyPath, driver: object, rest: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """The bench's driver and its options, those of its scanner or folder among them; without the scan line's tables those stay as they
+        are given."""
+        common = (*tables.DEVICE, *tables.BENCH)
+        if self.catalogue.benches is None:
+            names = {option.name for option in common}
+            own = {} if driver == CAMERAS else {key: value for key, value in rest.items() if key not in names}
+            judged = self.judge.table(path, {key: value for key, value in rest.items() if key not in own}, common)
+            return str(driver), {**own, **judged, "driver": str(driver)}
+        known = [CAMERAS, *sorted(self.catalogue.benches.sources)]
+        if driver not in known:
+            shown = str(driver)[:60]
+            self.report((*path, "driver"), f'unknown driver "{shown}": one of {", ".join(known)}{suggestion(shown, known)}')
+            driver = nearest(shown, known) or CAMERAS
+        source = self.catalogue.benches.sources.get(str(driver))
+        options = self.judge.table(path, rest, (*common, *(source.options if source else ())))
+        for keys, words in source.mistakes(options) if source and source.mistakes else ():
+            self.report((*path, *keys), words)
+        return str(driver), {**options, "driver": str(driver)}
 
     def _places(self, path: KeyPath, cameras: Mapping[str, Device], pedals: Mapping[str, Device]) -> None:
         """Report cameras and pedals that are the very same device as another, at whatever bench."""

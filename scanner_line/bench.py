@@ -10,6 +10,7 @@ from typing import Any
 from scanner_line.batches import BatchBook
 from scanner_line.cameras.base import Camera
 from scanner_line.cameras.registry import book_from, camera_from
+from scanner_line.drift import LAB_LIMIT, Patch
 from scanner_line.errors import SpoolError
 from scanner_line.judging import PageJudge
 from scanner_line.operators import Operator, Rules, SignInDesk, shift_ends_of
@@ -18,7 +19,10 @@ from scanner_line.pedals.registry import pedal_from, pedals_of
 from scanner_line.presses import PressBook
 from scanner_line.profile import Profile
 from scanner_line.roles import Outbox
+from scanner_line.scanners.registry import FACTORIES, PressesItself
 from scanner_line.screen.app import Screen
+from scanner_line.session import Session, SessionSettings
+from scanner_line.session_book import SessionBook
 from scanner_line.shutter import Shutter
 from scanner_line.signals import Signals
 from scanner_line.sim.operator import Shift, SimulatedOperator
@@ -44,7 +48,7 @@ def cameras_of(given: SourceOptions) -> Source:
     return Shutter(cameras, timeout_s=given.settings.camera_s)
 
 
-SOURCES: Mapping[str, Factory] = {CAMERAS: cameras_of}
+SOURCES: Mapping[str, Factory] = {CAMERAS: cameras_of, **FACTORIES}
 
 
 class Bench:
@@ -74,6 +78,7 @@ class Bench:
         self._options = options
         self._pins = pins
         self._want_operator, self._shift = operator, shift
+        self._started = False
         cameras = {side: dict(table) for side, table in options.get("camera", {}).items()}
         simulated = [table for table in cameras.values() if table.get("transport") == "sim"]
         self.book = book_from(simulated[0], places=len(cameras), seed=seed) if simulated else None
@@ -112,13 +117,16 @@ class Bench:
         self.training = Training(self.station, folder=folder / "training", practice=self._practice, changed=self._signed)
         self.station.admit = self._admit
         host, port = str(options.get("screen") or "127.0.0.1:8081").rsplit(":", 1)
+        self._pedal_faults: dict[str, str] = {}
+        self.session = self._make_session(records)
+        self.station.watch = self.session
         self.screen = Screen(
             self.station,
             host=host.strip("[]"),
             port=int(port),
             desk=self.desk,
             training=self.training,
-            extra={"goal_per_h": options.get("goal_per_h")},
+            extra={"goal_per_h": options.get("goal_per_h"), "pedals": self._pedal_faults},
         )
         self._signed()
 
@@ -126,16 +134,54 @@ class Bench:
         """Serve the screen first, so that it shows what the start is waiting for; then the station; pedals last."""
         await self._serve()
         await self.station.start()
+        if self.session is not None:
+            await asyncio.to_thread(self.session.sign_in, self.desk.ident)
         for name, table in pedals_of(self._options).items():
             pedal = FootPedal(
                 pedal_from(table, pins=self._pins),
                 table["switch"],
                 station=self.training,
                 name=name,
-                debounce_ms=float(table.get("debounce_ms") or SETTLE_MS),
+                debounce_ms=float(SETTLE_MS if table.get("debounce_ms") is None else table["debounce_ms"]),
+                changed=self._pedals_changed,
             )
             self._pedals.append(pedal)
+            self.station.holders |= {switch for switch in pedal.names() if pedal.holds(switch)}
             pedal.start()
+        self._started = True
+        self.screen.tell()
+
+    def _pedals_changed(self) -> None:
+        """A pedal went or came back: the screen says so."""
+        self._pedal_faults.clear()
+        self._pedal_faults.update({pedal.name: pedal.fault for pedal in self._pedals if pedal.fault})
+        self.screen.tell()
+
+    def _make_session(self, records: Outbox) -> Session | None:
+        """The working session of a bench with cameras; scanners and folders have nothing to prove."""
+        source = self.station.source
+        if not isinstance(source, Shutter):
+            return None
+        kind = str(self._options.get("target") or "auto")
+
+        def measure(image: bytes) -> Any:
+            from scanner_line.targets import measure_target  # loads OpenCV: only where a target has to be proven
+
+            return measure_target(image, kind=kind)
+
+        tables = self._options.get("camera", {})
+        patches = {side: Patch.from_table(table.get("patch")) for side, table in tables.items()}
+        return Session(
+            SessionBook(self.spool, records, station=self.identity),
+            serials=lambda: {side: camera.serial for side, camera in source.cameras.items()},
+            settings=SessionSettings(
+                required=str(self._options.get("session_required") or "off"),
+                patches={side: patch for side, patch in patches.items() if patch is not None},
+                lab_limit=float(self._options.get("drift_delta_e") or LAB_LIMIT),
+                level_min=str(self._options.get("target_level") or "-"),
+            ),
+            measure=measure,
+        )
 
     async def _serve(self) -> bool:
         """Start the screen; without it pedal and lamp work all the same."""
@@ -157,6 +203,8 @@ class Bench:
             group.create_task(self._keep_serving(), name=f"{self.identity}: screen")
             group.create_task(self.station.run(), name=f"{self.identity}: housekeeping")
             group.create_task(self._look_at_clock(), name=f"{self.identity}: sign-out")
+            if isinstance(self.station.source, PressesItself):
+                group.create_task(self.station.source.work(self.station), name=f"{self.identity}: folder")
             if self._want_operator and self.book is not None and self._options.get("pedal_pin") is not None:
                 operator = SimulatedOperator(
                     self.station,
@@ -199,12 +247,14 @@ class Bench:
         """Somebody signed in or out: records carry their opaque id from now on."""
         for book in (self._batches, self._presses):
             book.operator = self.desk.ident
+        if self.session is not None and self._started:
+            self.session.sign_in(self.desk.ident)
         self.screen.tell()
 
     def _practice(self, folder: Path, cameras: Mapping[str, Camera]) -> PracticeStation:
         """A station for training: the bench's own judge, lamp and buzzer, other cameras, books that nobody reads."""
         spool, outbox = Spool(folder), NoOutbox()
-        return PracticeStation(
+        station = PracticeStation(
             name=self.identity,
             spool=spool,
             batches=BatchBook(spool, outbox, station=self.identity),
@@ -215,6 +265,8 @@ class Bench:
             settings=self.settings,
             refuse=self._refuse,
         )
+        station.holders = self.station.holders
+        return station
 
     def _make_lamp(self) -> TowerLamp | None:
         pins = self._options.get("lamp") or {}

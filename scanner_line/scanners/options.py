@@ -77,6 +77,10 @@ class Wanted:
     brightness: float | None = None
     more: Mapping[str, str] = field(default_factory=dict)
 
+    def check(self) -> None:
+        """ScannerError for what is wrong whatever the scanner is."""
+        _ = self.size_mm
+
     @property
     def size_mm(self) -> tuple[float, float]:
         """Width and height of a page; ScannerError for a size that is none."""
