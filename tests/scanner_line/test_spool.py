@@ -5,8 +5,32 @@ from pathlib import Path
 
 import pytest
 
+from scanner_line.batches import BatchBook
 from scanner_line.errors import SpoolError
-from scanner_line.spool import IMAGE_BYTES_MAX, Spool
+from scanner_line.presses import PressBook
+from scanner_line.spool import IMAGE_BYTES_MAX, SCHEMA_VERSION, Spool
+from tests.scanner_line.bench import NAME, RecordTable
+
+VERSION_1 = """
+CREATE TABLE IF NOT EXISTS batches(
+  batch TEXT PRIMARY KEY, state TEXT NOT NULL, declared INTEGER, volume TEXT, operator TEXT,
+  opened_ms INTEGER NOT NULL, closed_ms INTEGER, opened_by TEXT) STRICT;
+CREATE UNIQUE INDEX IF NOT EXISTS one_open_batch ON batches(state) WHERE state = 'open';
+CREATE TABLE IF NOT EXISTS presses(
+  press TEXT PRIMARY KEY, t_ms INTEGER NOT NULL, m_ms INTEGER NOT NULL, pedal TEXT NOT NULL, wish TEXT NOT NULL,
+  batch TEXT, outcome TEXT, why TEXT) STRICT;
+CREATE INDEX IF NOT EXISTS presses_by_time ON presses(t_ms);
+CREATE INDEX IF NOT EXISTS presses_unfinished ON presses(press) WHERE outcome IS NULL;
+CREATE TABLE IF NOT EXISTS pages(
+  page TEXT PRIMARY KEY, press TEXT NOT NULL, spread TEXT NOT NULL, batch TEXT NOT NULL, seq INTEGER NOT NULL, after TEXT,
+  side TEXT NOT NULL, sha256 TEXT NOT NULL, bytes INTEGER NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, dpi REAL,
+  t_ms INTEGER NOT NULL, m_ms INTEGER NOT NULL, checks TEXT, verdict TEXT, facts TEXT, operator TEXT,
+  replaces TEXT, reason TEXT, replaced_by TEXT, deleted INTEGER NOT NULL DEFAULT 0) STRICT;
+CREATE INDEX IF NOT EXISTS pages_by_batch ON pages(batch, seq);
+CREATE INDEX IF NOT EXISTS pages_by_press ON pages(press);
+CREATE INDEX IF NOT EXISTS pages_by_spread ON pages(spread);
+CREATE INDEX IF NOT EXISTS pages_by_digest ON pages(sha256);
+"""  # as the first release made it
 
 
 def test_an_image_is_kept_once_under_its_digest(tmp_path: Path) -> None:
@@ -99,3 +123,67 @@ def test_the_database_is_durable_at_every_commit(tmp_path: Path) -> None:
     spool.close()
     with pytest.raises(sqlite3.ProgrammingError):
         spool.connection.execute("SELECT 1")
+
+
+@pytest.mark.parametrize("cut_short", [False, True])
+def test_a_spool_of_version_1_is_carried_on_with_all_its_pages(tmp_path: Path, cut_short: bool) -> None:
+    old = sqlite3.connect(tmp_path / "spool.db", isolation_level=None)
+    old.executescript(VERSION_1)
+    if not cut_short:
+        old.execute("PRAGMA user_version = 1")
+    old.execute("INSERT INTO batches(batch, state, declared, volume, opened_ms) VALUES ('b', 'open', 9, 'V', 1)")
+    for press, outcome in (("p1", "captured"), ("p2", "captured"), ("p3", None)):
+        old.execute(
+            "INSERT INTO presses(press, t_ms, m_ms, pedal, wish, batch, outcome) VALUES (?, 1, 1, 'pedal', 'capture', 'b', ?)",
+            (press, outcome),
+        )
+    for n, (page, press, seq, after, replaced_by, deleted) in enumerate(
+        [
+            ("a", "p1", 1, None, None, 0),
+            ("x", "p1", 2, "a", "y", 0),
+            ("y", "p2", 2, "a", None, 0),
+            ("d", "p2", 3, "y", None, 1),
+            ("z", "p3", 3, "y", None, 0),
+        ]
+    ):
+        old.execute(
+            "INSERT INTO pages(page, press, spread, batch, seq, after, side, sha256, bytes, width, height, t_ms, m_ms, verdict,"
+            " replaced_by, deleted)"
+            " VALUES (?, ?, ?, 'b', ?, ?, 'only', ?, 1, 1, 1, ?, 1, ?, ?, ?)",
+            (page, press, page, seq, after, f"{n:064x}", n, None if page == "z" else "good", replaced_by, deleted),
+        )
+    old.close()
+    spool = Spool(tmp_path)
+    records = RecordTable(spool.connection)
+    presses, batches = PressBook(spool, records, station=NAME), BatchBook(spool, records, station=NAME)
+    assert spool.connection.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION
+    assert [(page.page, page.told, page.placeholder) for page in presses.live_pages("b")] == [
+        ("a", True, None),
+        ("y", True, None),
+        ("z", False, None),
+    ]
+    assert [press.press for press, _ in presses.unfinished()] == ["p3"]
+    batch = batches.current()
+    assert batch is not None
+    assert (batch.declared, batch.volume, batch.counts.captured, batch.counts.replaced, batch.counts.deleted) == (9, "V", 3, 1, 1)
+    spool.close()
+    again = Spool(tmp_path)
+    assert again.connection.execute("SELECT count(*) FROM pages").fetchone()[0] == 5
+    again.close()
+
+
+@pytest.mark.parametrize(
+    ("image", "suffix"),
+    [(b"\xff\xd8\xff\xe0", ".jpg"), (b"\x89PNG\r\n", ".png"), (b"II*\x00.", ".tif"), (b"MM\x00*.", ".tif"), (b"?", ".jpg")],
+)
+def test_an_image_lies_under_the_ending_of_its_kind(tmp_path: Path, image: bytes, suffix: str) -> None:
+    spool = Spool(tmp_path)
+    kept = spool.keep(image)
+    assert kept.path.suffix == suffix
+    assert spool.path_of(kept.sha256) == kept.path
+    spool.drop(kept.sha256)
+    assert not kept.path.exists()
+    assert spool.sweep() == 0
+    spool.keep(image)
+    assert spool.sweep() == 1
+    spool.close()
