@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
             made.add_argument(
                 "--breathe", metavar="NAME", help="commission a transmitter: breathe on it and see whether its registers are right"
             )
+            made.add_argument("--pedals", action="store_true", help="commission pedals: press each switch and see what comes")
             made.add_argument("--scan", action="store_true", help="look for devices on the I2C buses, 1-Wire and RS-485 lines of the file")
         if name == "run":
             made.add_argument("--log", default="info", choices=("debug", "info", "warning", "error"), help="how much to log")
@@ -116,6 +117,10 @@ def _probe(arguments: argparse.Namespace) -> int:
         from edge_agent.probe_scan import main as scan
 
         return scan(config)
+    if arguments.pedals:
+        from edge_agent.probe_pedals import main as press
+
+        return press(config)
     from edge_agent.probe import main as probe
 
     return probe(config, as_json=arguments.json)

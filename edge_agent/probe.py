@@ -11,6 +11,7 @@ from edge_agent.breath import lacking
 from edge_agent.config import Bench, Config, Device
 from edge_agent.errors import HandoffError
 from edge_agent.handoff import request_core
+from edge_agent.probe_pedals import pedal_rows
 from sensors.errors import SensorError
 
 READ_S = 20.0
@@ -74,6 +75,7 @@ async def _read_all(config: Config) -> list[dict[str, Any]]:
             rows.append(await asyncio.to_thread(_stream, name, device))
         for bench in config.benches.values():
             rows += await _bench(bench)
+            rows += await pedal_rows(bench)
         return rows
 
 
@@ -115,7 +117,8 @@ async def _bench(bench: Bench) -> list[dict[str, Any]]:
         except (ScannerLineError, OSError) as error:
             rows.append({**row, "ok": False, "why": str(error) or type(error).__name__})
         else:
-            rows.append(_took({**row, "value": f"{frame.width}x{frame.height}", "ok": True, "why": f"serial {camera.serial}"}, began))
+            found = {"value": f"{frame.width}x{frame.height}", "ok": True, "why": "", "serial": camera.serial}
+            rows.append(_took({**row, **found}, began))
     return rows
 
 

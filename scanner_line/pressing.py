@@ -18,6 +18,7 @@ from scanner_line.desk import BatchDesk
 from scanner_line.disk import Disk
 from scanner_line.errors import BatchError, SpoolError
 from scanner_line.feeding import Feeding, last_of
+from scanner_line.gestures import HELD, TAP, Taps
 from scanner_line.pages import END, INSERT
 from scanner_line.pagework import SCREEN, PageWork
 from scanner_line.presses import RETAKE, Aim, Page, PressBook
@@ -56,6 +57,7 @@ class Pressed:
     _listeners: set[asyncio.Event]
     _unsettled: bool
     _closed: bool
+    _taps: Taps
 
     @property
     def question(self) -> Question | None:
@@ -77,12 +79,17 @@ class Pressed:
     ) -> "asyncio.Task[str]":
         """A pedal, button or key went down; `wish` is capture, retake (of `page`, else of what was captured last), insert (after a page's
         id, None for the front), mark (the next volume) or undo. The task gives the outcome. A holder's press of `hold_s` becomes a control:
-        the batch is opened or closed, its picture is not kept. A plain capture follows `aim` where one is set."""
+        the batch is opened or closed (a retake's: the last thing is undone), its picture is not kept; two taps of mark undo. A plain
+        capture follows `aim` where one is set."""
         edge = edge or Edge.now()
         self.up(pedal)
         foot = self._pedals[pedal] = Foot(edge)
+        if wish == MARK and self._taps.second(pedal, edge):
+            return self._spawn(self._second_tap(edge, pedal, wish))
         if self.state is not State.IDLE or self._turn.locked() or self._closed:
             return self._spawn(self._turn_away("rejected", "busy", edge, pedal, wish))
+        if wish == MARK and pedal in self.holders:
+            self._taps.first(pedal, edge)
         self.to(State.EXPOSING)
         self._signals.working()
         aim = self.aim if self.aim is not None and wish == CAPTURE else Aim(wish, page, after)
@@ -121,6 +128,14 @@ class Pressed:
             self._owed.append((outcome, why, edge, pedal, wish))
         return outcome
 
+    async def _second_tap(self, edge: Edge, pedal: str, wish: str) -> str:
+        """Note the second press of a double tap; what the two ask for is done by the first."""
+        try:
+            await self._disk(self.presses.turn_away, "control", "double-tap", pedal=pedal, wish=wish, t_ms=edge.t_ms, m_ms=edge.m_ms)
+        except SpoolError:
+            self._owed.append(("control", "double-tap", edge, pedal, wish))
+        return "control"
+
     async def _press(self, edge: Edge, pedal: str, aim: Aim, foot: Foot) -> str:
         async with self._turn:
             try:
@@ -129,12 +144,14 @@ class Pressed:
             except SpoolError as error:
                 self._owed.append(("failed", "the disk refused to note the press", edge, pedal, aim.wish))
                 self._trouble(error)
+                self._taps.forget()
                 return "failed"
             run = Run(press, edge, aim)
             holds = pedal in self.holders
             try:
                 if aim.wish in (MARK, UNDO):
-                    await self._command(run)
+                    taps = aim.wish == MARK and holds
+                    await self._command(run, await self._taps.meant(edge, foot, hold_s=self.settings.hold_s) if taps else TAP)
                 elif self.source.many:
                     await self._feed(run, held=holds and await foot.held(self.settings.hold_s))
                 else:
@@ -148,13 +165,16 @@ class Pressed:
                 self.to(State.IDLE)
             return run.outcome
 
-    async def _command(self, run: Run) -> None:
-        """A press that takes no picture: the next volume, or what was done last is taken back."""
+    async def _command(self, run: Run, meant: str) -> None:
+        """A press that takes no picture: the next volume (held: the batch is opened or closed), or what was done last is taken back."""
         refusal = self.admit()
         try:
             if refusal is not None:
                 run.end("rejected", *refusal)
-            elif run.aim.wish == MARK:
+            elif run.aim.wish == MARK and meant == HELD:
+                await self._desk.held(run.press)
+                run.end("control", "held", "held")
+            elif run.aim.wish == MARK and meant == TAP:
                 await self._desk.mark()
                 run.end("control", MARK, MARK)
             else:
@@ -262,10 +282,19 @@ class Pressed:
         run.outcome = "control"
         await self._disk(self.presses.discard, run.press, "control", "held" if held else "separator")
         await self._desk.prime()
-        if held or run.separator is None:
+        if held and run.aim.wish == RETAKE:
+            await self._held_retake(run)
+        elif held or run.separator is None:
             await self._desk.held(run.press)
         else:
             await self._desk.obey(run.separator, run.press)
+
+    async def _held_retake(self, run: Run) -> None:
+        """The retake switch was held: its own picture is gone, and what was done before it is taken back."""
+        try:
+            await self.pages.undo_now()
+        except BatchError as error:
+            self._aside(Last("control", "nothing-to-undo", why=str(error), t_ms=run.edge.t_ms))
 
     async def _aimed(self, run: Run) -> None:
         """After a press that was not a plain capture: the judge learns the order, and what was aimed at is done or goes on."""

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from scanner_line.batches import now
 from scanner_line.cameras.base import Frame
@@ -25,12 +25,6 @@ LEVELS = ("-", "C", "B", "A")
 log = logging.getLogger(__name__)
 
 Measure = Callable[[bytes], Any]
-
-
-class Counted(Protocol):
-    """What a measured target tells, as `scanner_line.targets` makes it."""
-
-    levels: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +68,7 @@ class Session:
         self._measure = measure
         self._clock_ms = clock_ms
         self._row: SessionRow | None = None
+        self._resumed = False
         self._drift: dict[tuple[str, str], Drift] = {}
         self._words = ("", "")
 
@@ -127,6 +122,9 @@ class Session:
 
     def resume(self) -> None:
         """Carry the last session on, if it is fresh and its cameras are these; else begin one. Called when the cameras have started."""
+        if self._resumed:
+            return
+        self._resumed = True
         row = self._book.current()
         if row is not None:
             why = self._over(row)
@@ -137,14 +135,16 @@ class Session:
         self._begin(None)
 
     def sign_in(self, operator: str | None) -> None:
-        """An operator begins a session of their own; the one before ends. The same operator carries on."""
+        """An operator (None: nobody any more) begins a session of their own; the one before ends. The same operator carries on."""
+        self.resume()
         if self._row is not None and self._over(self._row) is None and self._row.operator == operator:
             return
-        self.end("sign-in")
+        self.end("sign-out" if operator is None else "sign-in")
         self._begin(operator)
 
     def end(self, why: str = "sign-out") -> None:
         """End the session; the next has to prove everything anew."""
+        self.resume()
         row, self._row = self._row, None
         if row is not None:
             self._book.end(row, why)
@@ -155,7 +155,7 @@ class Session:
 
     async def prove(self, frames: Mapping[str, Frame]) -> Proof:
         """Look for what is still to be proven in the frames of one press. They never become pages. SpoolError if the disk refuses."""
-        row = self._fresh()
+        row = await asyncio.to_thread(self._fresh)
         step = self.step
         if step == "target":
             return await self._prove_target(row, frames)
@@ -188,7 +188,7 @@ class Session:
 
         The first frame of a side that has no baseline becomes it.
         """
-        row = self._fresh()
+        row = await asyncio.to_thread(self._fresh)
         new, found = {}, {}
         for side, frame in frames.items():
             seen = await self._look(side, frame)
@@ -258,14 +258,16 @@ class Session:
         return self._row
 
     def _fresh(self) -> SessionRow:
-        """The session under way; one that is over gives place to a new one of nobody."""
+        """The session under way; one that is over gives place to a new one of the same operator."""
+        self.resume()
         row = self._row
-        if row is not None:
-            why = self._over(row)
-            if why is None:
-                return row
-            self.end(why)
-        return self._begin(None)
+        if row is None:
+            return self._begin(None)
+        why = self._over(row)
+        if why is None:
+            return row
+        self.end(why)
+        return self._begin(row.operator)
 
     def _over(self, row: SessionRow) -> str | None:
         """Why a session cannot go on: its 12 hours are over, or a camera is another one; None while it can."""
@@ -274,7 +276,8 @@ class Session:
         return None if row.serials == dict(self._serials()) else "other cameras"
 
     async def _look(self, side: str, frame: Frame) -> dict[str, Any]:
-        return await asyncio.to_thread(look, frame, self._settings.patches.get(side))
+        patch = self._settings.patches.get(side)
+        return look(frame, None) if patch is None else await asyncio.to_thread(look, frame, patch)
 
     def _told(self, outcome: str, code: str, words: str, words_zh: str) -> Proof:
         if code != "session":
@@ -328,7 +331,4 @@ def _level(result: Mapping[str, Any]) -> str:
 
 def _plain(result: Any) -> dict[str, Any]:
     """A measured target as JSON takes it."""
-    from dataclasses import asdict, is_dataclass
-
-    fields = asdict(result) if is_dataclass(result) and not isinstance(result, type) else dict(result)
-    return {name: value for name, value in fields.items() if isinstance(value, str | int | float | bool | dict | list | tuple | type(None))}
+    return dict(result.as_json()) if hasattr(result, "as_json") else dict(result)

@@ -17,6 +17,7 @@ from scanner_line.desk import BatchDesk, discrepancy_words
 from scanner_line.disk import Disk
 from scanner_line.errors import BatchError, JudgeError, SpoolError
 from scanner_line.feeding import Feeding
+from scanner_line.gestures import Taps
 from scanner_line.pace import WINDOW_MS, pages_per_h
 from scanner_line.pagebook import PageBook
 from scanner_line.pages import END
@@ -107,6 +108,7 @@ class Station(Pressed):
             look_up=self.look_up,
         )
         self._pedals: dict[str, Foot] = {}
+        self._taps = Taps()
         self._owed: deque[tuple[str, str, Edge, str, str]] = deque(maxlen=OWED_MAX)
         self._unsettled = True
         self._tasks: set[asyncio.Task[Any]] = set()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from scanner_line.pedals.registry import PedalDriver
-from scanner_line.states import CAPTURE, Edge
+from scanner_line.states import CAPTURE, UNDO, Edge
 from sensors.drivers.switch import SETTLE_MS, Move, Switch
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,14 @@ class FootPedal:
     def names(self) -> list[str]:
         """The names of its switches as press records carry them."""
         return [self._full(switch) for switch in self._switches]
+
+    def wish_of(self, name: str) -> str:
+        """What a switch asks for, by its name as press records carry it."""
+        return next(wish for switch, wish in self._wishes.items() if self._full(switch) == name)
+
+    def holds(self, name: str) -> bool:
+        """Whether a long press of a switch means something of its own: that of all but undo."""
+        return self.wish_of(name) != UNDO
 
     def start(self) -> None:
         """Begin to listen; a device that is not there is waited for by its driver."""

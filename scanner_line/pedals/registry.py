@@ -131,8 +131,9 @@ PEDALS: dict[str, Driver] = {
 }
 
 
-def pedal_from(table: Mapping[str, Any], *, pins: Pins = None) -> PedalDriver:
-    """The driver of one pedal's table; nothing is opened before `start`. ScannerLineError for a driver that there is none of."""
+def pedal_from(table: Mapping[str, Any], *, pins: Pins = None, on_other: Callable[[str], None] = lambda _: None) -> PedalDriver:
+    """The driver of one pedal's table; nothing is opened before `start`. `on_other` is told of keys or bytes that are no switch's.
+    ScannerLineError for a driver that there is none of."""
     driver = str(table.get("driver", "gpio"))
     switches: Mapping[str, Mapping[str, Any]] = table.get("switch") or {}
     if driver == "gpio":
@@ -143,7 +144,8 @@ def pedal_from(table: Mapping[str, Any], *, pins: Pins = None) -> PedalDriver:
     if driver == "evdev":
         from sensors.drivers.pedal_evdev import EvdevPedal
 
-        return EvdevPedal(str(table["device"]), {name: key_of(str(switch["key"])) or 0 for name, switch in switches.items()})
+        keys = {name: key_of(str(switch["key"])) or 0 for name, switch in switches.items()}
+        return EvdevPedal(str(table["device"]), keys, on_other=on_other)
     if driver == "serial":
         from sensors.drivers.pedal_serial import SerialPedal, SerialSwitch
 
@@ -151,7 +153,7 @@ def pedal_from(table: Mapping[str, Any], *, pins: Pins = None) -> PedalDriver:
             name: SerialSwitch(_word(switch.get("down")) or b"", _word(switch.get("up")) or b"", str(switch.get("line") or ""))
             for name, switch in switches.items()
         }
-        return SerialPedal(str(table["port"]), made, baud=int(table.get("baud") or 9600))
+        return SerialPedal(str(table["port"]), made, baud=int(table.get("baud") or 9600), on_other=on_other)
     raise ScannerLineError(f"unknown pedal driver {driver!r}; known: {', '.join(sorted(PEDALS))}")
 
 

@@ -9,10 +9,10 @@ import stat
 import struct
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from sensors.drivers.input_events import KEY_MAX, EventDecoder, KeyEdge, devices_in, keys_down
+from sensors.drivers.input_events import KEY_MAX, EventDecoder, KeyEdge, devices_in, keys_down, name_of
 from sensors.drivers.pedal import OnEdge, OnState
 
 # <linux/input.h>, encoded as asm-generic/ioctl.h does (x86, arm, arm64)
@@ -37,14 +37,16 @@ class EvdevPedal:
         again_s: float = AGAIN_S,
         dev: Path = DEV,
         proc: Path = PROC,
+        on_other: Callable[[str], None] = lambda _: None,
     ) -> None:
         """device: a path, `vendor:product` in hex, or a name under /dev/input/by-id; keys: code by switch; again_s: between two tries;
-        wide: whether events carry 64-bit seconds."""
+        wide: whether events carry 64-bit seconds; on_other: told, in the same thread, of a key that no switch has."""
         self.device = device
         self._switches = {key: switch for switch, key in keys.items()}
         self._wide = wide
         self._again_s = again_s
         self._dev, self._proc = dev, proc
+        self._on_other = on_other
         self._wake, self._woken = os.pipe()
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
@@ -153,6 +155,8 @@ class EvdevPedal:
     def _edge(self, key: int, down: bool, at_ns: int, on_edge: OnEdge) -> None:
         switch = self._switches.get(key)
         if switch is None:
+            if down:
+                self._on_other(f"{name_of(key)} ({key})")
             return
         (self._down.add if down else self._down.discard)(key)
         on_edge(switch, down, at_ns)

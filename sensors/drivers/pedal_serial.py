@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,13 +52,23 @@ class WordDecoder:
 class SerialPedal:
     """Calls `on_edge(switch, closed, monotonic_ns)` in its own thread, and `on_state(words)` when it goes (words) and comes back ("")."""
 
-    def __init__(self, port: str, switches: Mapping[str, SerialSwitch], *, baud: int = 9600, again_s: float = AGAIN_S) -> None:
-        """port: a path, best one of /dev/serial/by-id; again_s: between two tries to open it."""
+    def __init__(
+        self,
+        port: str,
+        switches: Mapping[str, SerialSwitch],
+        *,
+        baud: int = 9600,
+        again_s: float = AGAIN_S,
+        on_other: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """port: a path, best one of /dev/serial/by-id; again_s: between two tries to open it; on_other: told, in the same thread, of
+        bytes in which no switch was found."""
         self.port = port
         self._switches = dict(switches)
         self._lines = {switch: one.line for switch, one in switches.items() if one.line}
         self._baud = baud
         self._again_s = again_s
+        self._on_other = on_other
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._closed: set[str] = set()
@@ -106,7 +116,11 @@ class SerialPedal:
                 self._tell(on_state, "")
                 decoder = WordDecoder(self._switches)
                 while not self._stop.is_set():
-                    for switch, closed in decoder.feed(port.read(max(1, min(256, port.in_waiting)))):
+                    data = port.read(max(1, min(256, port.in_waiting)))
+                    moves = decoder.feed(data)
+                    if data and not moves:
+                        self._on_other(f"bytes {data.hex()}")
+                    for switch, closed in moves:
                         self._edge(switch, closed, on_edge)
                     if self._lines:
                         for switch, level in self._levels(port).items():
