@@ -1,4 +1,4 @@
-"""Search: by number and by what stands on the pages, for a phone too; how far the reading is; suggestions on a batch's and a volume's page."""
+"""Search: by number and by what stands on the pages, for a phone too; how far the reading is; suggestions on other pages."""
 
 from __future__ import annotations
 

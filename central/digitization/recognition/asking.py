@@ -12,6 +12,7 @@ CHUNKS_MAX = 12
 QUOTES = '"“”„«»「」『』＂'
 _PARTS = re.compile(f"[{QUOTES}]([^{QUOTES}]*)[{QUOTES}]|([^\\s　{QUOTES}]+)")
 _STARS = "*＊"
+PREFIX_MIN = 2  # characters before a star: one would be the beginning of half the words
 DIGITS_MIN = 3  # a number without its connectors has at least so many characters
 
 
@@ -41,7 +42,7 @@ def chunks_of(question: str, folding: Folding) -> list[Chunk]:
         units = tuple(folding.units(part))
         if not units or len(made) == CHUNKS_MAX:
             continue
-        prefix = match[1] is None and part[-1] in _STARS and not units[-1].han
+        prefix = match[1] is None and part[-1] in _STARS and not units[-1].han and len(units[-1].text) >= PREFIX_MIN
         run = next((run for run in groups(units, part) if len(run) == len(units)), None)
         whole = "".join(unit.text for unit in run) if run else units[0].text if len(units) == 1 and not units[0].han else None
         number = whole if whole and len(whole) >= DIGITS_MIN and any(one.isdigit() for one in whole) and not prefix else None
@@ -58,17 +59,19 @@ def _phrase(words: Sequence[str], *, prefix: bool) -> str:
 
 def _of_chunk(chunk: Chunk) -> str:
     words, last = tokens(chunk.units), chunk.units[-1]
-    alone = last.han and (len(chunk.units) == 1 or not (chunk.units[-2].han and last.follows))
-    if last.han and not alone:
-        words = words[:-1]  # the pair before it holds it
-    asked = [f"body : {_phrase(words, prefix=chunk.prefix or alone)}"]
-    if chunk.number:
-        asked.append(f"{{body numbers}} : {_phrase([chunk.number], prefix=False)}")
-    return f"({' OR '.join(asked)})"
+    asked = []
+    if last.han:  # the pair before it holds it; or it stands alone, and the beginnings of all pairs with it would be too many
+        alone = len(chunk.units) == 1 or not (chunk.units[-2].han and last.follows)
+        words = words[:-1]
+        asked += [f"singles : {_phrase([last.text], prefix=False)}"] if alone else []
+    if words:
+        asked.append(f"body : {_phrase(words, prefix=chunk.prefix)}")
+    whole = f"({' AND '.join(asked)})"
+    return f"({whole} OR {{body numbers}} : {_phrase([chunk.number], prefix=False)})" if chunk.number else whole
 
 
 def expression(chunks: Sequence[Chunk]) -> str:
-    """What the index is asked: every chunk, as a phrase."""
+    """What the index is asked: every chunk, as a phrase. Where a chunk ends in one character after a word, more is found than was asked."""
     return " AND ".join(_of_chunk(chunk) for chunk in chunks)
 
 

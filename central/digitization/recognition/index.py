@@ -13,18 +13,20 @@ from central.digitization.recognition.tables import texts
 from central.digitization.recognition.units import VERSION, Folding, joined, tokens
 from central.times import now_ms
 
-_ADD = "INSERT INTO text_index (rowid, body, numbers) VALUES (?, ?, ?)"
-_DROP = "INSERT INTO text_index (text_index, rowid, body, numbers) VALUES ('delete', ?, ?, ?)"  # the index keeps no text: it is told which
+_ADD = "INSERT INTO text_index (rowid, body, singles, numbers) VALUES (?, ?, ?, ?)"
+# the index keeps no text: it is told which words go
+_DROP = "INSERT INTO text_index (text_index, rowid, body, singles, numbers) VALUES ('delete', ?, ?, ?, ?)"
 _EMPTY = "INSERT INTO text_index (text_index) VALUES ('delete-all')"
 OUT = 0  # the `tokens` of a text that is not in the index
 RENEWED_AT_ONCE = 100
 
 
-def words_of(lines: Sequence[Line], folding: Folding) -> tuple[str, str]:
-    """(words, numbers without connectors) of an image's lines, as the index gets them."""
+def words_of(lines: Sequence[Line], folding: Folding) -> tuple[str, str, str]:
+    """(words, single Chinese characters, numbers without connectors) of an image's lines, as the index gets them."""
     text = flow(lines).text
     units = folding.units(text)
-    return " ".join(tokens(units)), " ".join(joined(units, text))
+    singles = sorted({unit.text for unit in units if unit.han})
+    return " ".join(tokens(units)), " ".join(singles), " ".join(joined(units, text))
 
 
 class TextIndex:

@@ -84,7 +84,7 @@ def _pace(connection: Connection, now: int, *, waiting: bool) -> float | None:
     if not count:
         return None
     span_ms = max((now if waiting else last) - first + took / count, took, 1)
-    return round(count / span_ms * MINUTE_MS, 1)
+    return round(float(count / span_ms * MINUTE_MS), 1)
 
 
 def progress(connection: Connection, *, enabled: bool) -> Progress:

@@ -21,7 +21,7 @@ from central.times import rfc3339
 
 TEXTS_MAX = 150  # looked at for one question, the newest first; the best of them are shown
 SEARCH_S = 2.0  # for one question to the index
-STEPS = 20_000  # of SQLite's machine between two looks at the clock
+STEPS = 500  # of SQLite's machine between two looks at the clock
 SNIPPET = 34  # characters before and after the first place found
 TITLE_LINES = 4
 _ASK = "SELECT rowid FROM text_index WHERE text_index MATCH ? ORDER BY rowid DESC LIMIT ?"
@@ -131,14 +131,19 @@ def by_text(connection: Connection, question: str, *, folding: Folding, limit: i
         .limit(2 * TEXTS_MAX)
     ).all()
     scored = []
-    known: dict[str, tuple[float, list[tuple[str, bool]], list[Box]]] = {}
+    known: dict[str, tuple[float, list[tuple[str, bool]], list[Box]] | None] = {}
     for row in rows:
         if row.sha256 not in known:
             lines = unpack(read[row.sha256].lines)
             run, _, spans = places(lines, chunks, folding)
-            known[row.sha256] = score(run, lines, spans, len(chunks)), snippet(run.text, spans), boxes(run, lines, spans[:20])
-        rating, pieces, found = known[row.sha256]
-        scored.append((-rating, -row.t_ms, row, pieces, found))
+            whole = len({span.chunk for span in spans}) == len(chunks)
+            known[row.sha256] = (
+                (score(run, lines, spans, len(chunks)), snippet(run.text, spans), boxes(run, lines, spans[:20])) if whole else None
+            )
+        told = known[row.sha256]
+        if told is not None:
+            rating, pieces, found = told
+            scored.append((-rating, -row.t_ms, row, pieces, found))
     scored.sort(key=lambda one: one[:2])
     hits = [
         Hit(
