@@ -151,6 +151,11 @@ class Bench:
         self._started = True
         self.screen.tell()
 
+    @property
+    def pedal_faults(self) -> Mapping[str, str]:
+        """Pedal -> what is wrong with it, as the screen shows it."""
+        return self._pedal_faults
+
     def _pedals_changed(self) -> None:
         """A pedal went or came back: the screen says so."""
         self._pedal_faults.clear()

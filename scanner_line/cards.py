@@ -1,4 +1,4 @@
-"""The cards that prove at a session's start which camera sees which side: a QR code each, laid under its camera and photographed.
+"""The cards that prove at a session's start which camera sees which side: a QR code or Code 128 each, laid under its camera and photographed.
 
 The text of the code: `MUNIMENT CARD LEFT`, `RIGHT` or `OVERHEAD` (or another side's name), optionally followed by ` SERIAL=…`
 (URL-quoted), which binds the card to one very camera.
@@ -26,7 +26,7 @@ class Card:
 
     @property
     def text(self) -> str:
-        """The text to be printed as a QR code."""
+        """The text to be printed as QR code or Code 128."""
         return str(card_text(self.side, self.serial))
 
     def fits(self, side: str, *, serial: str, alone: bool) -> bool:
@@ -60,6 +60,6 @@ def cards_in(image: bytes) -> list[Card]:
     gray = cv2.imdecode(np.frombuffer(image, np.uint8), flag)
     if gray is None:
         return []
-    kinds = zxingcpp.BarcodeFormats((zxingcpp.BarcodeFormat.QRCode,))
+    kinds = zxingcpp.BarcodeFormats((zxingcpp.BarcodeFormat.QRCode, zxingcpp.BarcodeFormat.Code128))
     found = [parse_card(code.text) for code in zxingcpp.read_barcodes(gray, formats=kinds)]
     return [card for card in found if card is not None]

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from scanner_line.cameras.base import Frame
 
-SIZE = (900, 1200)
+SIZE = (1140, 1520)  # as the pages of conftest.py
 STILL: Mapping[str, Any] = {"ExposureTime": 20000, "AnalogueGain": 2.0, "ColourGains": [1.8, 1.5], "LensPosition": 3.2}
 
 
