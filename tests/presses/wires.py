@@ -16,10 +16,10 @@ from PIL import Image
 
 from scanner_line.sim.pages import Volume, render_page
 
-SIZE = (600, 800)
+SIZE = (420, 560)
 BASES = 24  # different pages; each picture of one is told apart by a number drawn on it
 TROUBLES = ("slow", "stale", "cut", "gone", "unplugged", "broken", "refused")
-SLOW_S = 4.0  # longer than the bench waits for a camera
+SLOW_S = 2.5  # longer than the bench waits for a camera
 
 
 class Cameras:
