@@ -38,7 +38,8 @@ class TargetResult:
     ppi: pixels per inch of the file. sfr10: sampling efficiency, the share of the half-sampling frequency at which the contrast of fine
     detail falls to 10 %. delta_e_mean: mean CIEDE2000 of the patches; white_balance: largest Delta E(a*b*) of the grey patches; tone:
     largest difference of L* of the grey patches; noise: largest RMS of L* within a grey patch; uniformity: share by which the light on
-    the sheet varies (darkest over brightest is 1 - uniformity). tilt_deg: how far the target lies from square to the camera.
+    the sheet varies (darkest over brightest is 1 - uniformity). keystone: the share by
+    which two opposite sides of the sheet differ, 0 when it lies square to the camera.
     """
 
     kind: str
@@ -49,7 +50,7 @@ class TargetResult:
     tone: float | None
     noise: float | None
     uniformity: float | None
-    tilt_deg: float | None
+    keystone: float | None
     levels: Levels
     by_figure: dict[str, Levels]
     words: str
