@@ -9,7 +9,7 @@ from aiohttp import web
 
 from wire.separators import DECLARED_MAX, VOLUME_CHARS_MAX
 
-BODY_TIMEOUT_S = 10.0  # a client that sends its few bytes slower than that is not one of ours
+BODY_TIMEOUT_S = 5.0  # a client that sends its few bytes slower than that is not one of ours
 REASON_CHARS_MAX = 200
 COUNT_MAX = 200
 

@@ -59,7 +59,7 @@ class Hands:
         given = await asked(request)
         doing = {"delete": self._delete, "move": self._move, "place": self._place, "undo": self._undo, "aim": self._aim}
         do = given.get("do")
-        if do not in doing:
+        if not isinstance(do, str) or do not in doing:
             raise web.HTTPBadRequest(text=f"do is one of {', '.join(doing)}")
         try:
             return web.json_response({"done": True, **await doing[do](given)})
@@ -108,10 +108,15 @@ class Hands:
         return {}
 
     async def feeder(self, request: web.Request) -> web.Response:
-        """{do: stop}: the sheet on its way still comes."""
-        if (await asked(request)).get("do") != "stop":
-            raise web.HTTPBadRequest(text="do is stop")
-        self._station().stop()
+        """{do: stop}: the sheet on its way still comes. {do: front} or {do: back}: which side the next run brings; {do: collate}: put
+        fronts and backs together."""
+        do = (await asked(request)).get("do")
+        if do not in FEEDER_ORDERS:
+            raise web.HTTPBadRequest(text=f"do is one of {', '.join(FEEDER_ORDERS)}")
+        name, args = FEEDER_ORDERS[do]
+        done, why = await obey(self._station(), name, args)
+        if not done:
+            raise web.HTTPConflict(text=why or "")
         return web.json_response({"done": True})
 
     async def window(self, request: web.Request) -> web.Response:

@@ -8,6 +8,8 @@ from scanner_line.batches import Batch
 from scanner_line.operators import SignInDesk
 from scanner_line.presses import Page
 from scanner_line.states import Last, Question
+from scanner_line.scanners.reconciling import reconciliation_of
+from scanner_line.scanners.sane import SaneSource
 from scanner_line.station import Station
 from scanner_line.training import Training
 
@@ -78,7 +80,14 @@ def _feeder(station: Station) -> dict[str, Any] | None:
         return None
     end = station.source.ended
     told = None if end is None else {"code": end.code, "words": end.words, "words_zh": end.words_zh, "sound": end.sound}
-    return {"running": station.state != "idle", "end": told}
+    count = reconciliation_of(station)
+    words = ("", "") if count is None else count.words
+    return {
+        "running": station.state != "idle",
+        "end": told,
+        "run": list(station.source.run_sides) if isinstance(station.source, SaneSource) else list(station.source.sides),
+        "count": None if count is None else {**asdict(count), "difference": count.difference, "words": words[0], "words_zh": words[1]},
+    }
 
 
 def _rework(station: Station) -> dict[str, Any] | None:

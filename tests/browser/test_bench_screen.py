@@ -8,10 +8,14 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.scanner_line.bench import check_books, records
 from tests.scanner_line.real_bench import running_bench
+from tests.scanner_line.test_operators import OPERATORS, PINS
 
 pytestmark = pytest.mark.browser
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 WAIT_MS = 30_000
+AXE = Path(__file__).parents[2] / "central/console/node_modules/axe-core/axe.min.js"
+BARRIERS = """async () => (await axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice']})).violations
+  .map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`)"""
 
 
 @pytest.fixture
@@ -21,6 +25,7 @@ def page() -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
         context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
         context.set_default_timeout(WAIT_MS)
+        expect.set_options(timeout=WAIT_MS)
         opened = context.new_page()
         errors: list[str] = []
         opened.on("pageerror", lambda error: errors.append(str(error)))
@@ -109,6 +114,172 @@ def test_the_screen_says_that_the_centre_is_away_and_that_the_bench_is(page: Pag
         for key in ("#capture", "#retake", "#undo", "#toggle", "#word"):
             expect(page.locator(key)).to_be_in_viewport(ratio=1)
     expect(page.locator("#cut")).to_be_visible(timeout=WAIT_MS)
+
+
+def choose_page(page: Page, number: int) -> None:
+    """Choose a page of the strip by the arrow keys."""
+    for _ in range(20):
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_selector("body[data-chosen=true]")
+        if f"Page {number} of" in (page.locator("#sheet-title").text_content() or ""):
+            return
+    raise AssertionError(f"page {number} was never reached")
+
+
+def test_any_page_is_reached_and_mended_by_keys_alone(page: Page, tmp_path: Path) -> None:
+    with running_bench(tmp_path) as bench:
+        page.goto(bench.url, wait_until="domcontentloaded")
+        shown(page, "Ready")
+        for number in (1, 2, 3):
+            page.keyboard.press("Space")
+            expect(page.locator("#n-captured")).to_have_text(str(number))
+            shown(page, "Good")
+            bench.turn()
+        expect(page.locator(".thumb")).to_have_count(3)
+        choose_page(page, 1)
+        page.keyboard.press("i")  # a page that was left out after page 1
+        expect(page.locator("#n-captured")).to_have_text("4")
+        page.wait_for_selector("body[data-chosen=false]")
+        page.keyboard.press("p")
+        page.locator("#page-kinds button").nth(1).click()
+        page.click("#page-go")
+        expect(page.locator("#n-placeholders")).to_have_text("1")
+        expect(page.locator(".thumb")).to_have_count(5)
+        choose_page(page, 5)
+        page.keyboard.press("m")
+        page.fill("#page-number", "0")
+        page.click("#page-go")
+        expect(page.locator("#page-wrong")).to_contain_text("reason")
+        page.locator("#page-reasons button").first.click()
+        page.click("#page-go")
+        expect(page.locator("#page-dialog")).to_be_hidden()
+        page.wait_for_selector("#toast:has-text('moved')")
+        page.keyboard.press("u")
+        page.wait_for_selector("#toast:has-text('back in its place')")
+        page.keyboard.press("d")
+        page.fill("#page-reason", "<img src=x onerror=alert(1)>")
+        page.keyboard.press("Enter")
+        expect(page.locator("#n-captured")).to_have_text("4")
+        page.keyboard.press("?")
+        expect(page.locator("#keys-dialog")).to_be_visible()
+        page.keyboard.press("Escape")
+        batch = bench.bench.station.facts.batch
+        assert batch is not None
+        live = bench.bench.station.presses.live_pages(batch.batch)
+        bench.do(bench.bench.station.close_batch(confirmed=True))
+        bench.do(bench.bench.station.pages.reopen(batch.batch, [(live[1].page, "fold <b>")], reason="sent back"))
+        page.click("#rework-next")
+        shown(page, "Do again")
+        expect(page.locator("#reasons")).to_contain_text("fold <b>")
+        bench.tap()
+        expect(page.locator("#rework")).to_contain_text("Nothing is left")
+        expect(page.locator("#n-replaced")).to_have_text("1")
+    assert [one["reason"] for one in records(tmp_path, "page") if one.get("deleted")] == ["<img src=x onerror=alert(1)>"]
+
+
+def test_nothing_counts_before_somebody_signed_in_and_the_cookie_is_out_of_reach(page: Page, tmp_path: Path) -> None:
+    with running_bench(tmp_path, sign_in=True, operators=OPERATORS) as bench:
+        page.goto(bench.url, wait_until="domcontentloaded")
+        expect(page.locator("#person-dialog")).to_be_visible()
+        bench.tap()
+        page.keyboard.press("Escape")
+        shown(page, "Sign in")
+        page.click("#person")
+        page.click("#person-list button:has-text('Li')")
+        page.fill("#pin", "000000")
+        page.keyboard.press("Enter")
+        expect(page.locator("#person-wrong")).to_have_text("Wrong PIN.")
+        for digit in PINS["op-li"]:
+            page.click(f"#pad button:text-is('{digit}')")
+        page.click("#person-go")
+        shown(page, "Ready")
+        expect(page.locator("#person-name")).to_have_text("Li")
+        assert page.evaluate("document.cookie") == ""
+        (cookie,) = page.context.cookies()
+        assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+        bench.tap()
+        shown(page, "Good")
+        page.wait_for_selector("#pages img")
+        page.click("#settings")
+        page.click("#sign-out")
+        shown(page, "Sign in")
+    assert check_books(tmp_path) == {"rejected": 1, "captured": 1}
+    assert [one["operator"] for one in records(tmp_path, "page")] == ["op-li"]
+    assert "Li" not in str(records(tmp_path)), "records carry opaque ids, never names"
+
+
+def test_training_is_plainly_marked_and_reaches_no_book(page: Page, tmp_path: Path) -> None:
+    with running_bench(tmp_path) as bench:
+        page.goto(bench.url, wait_until="domcontentloaded")
+        shown(page, "Ready")
+        page.click("#settings")
+        page.click("#training")
+        page.click("#training-go")
+        expect(page.locator("#practice")).to_contain_text("TRAINING")
+        for number in (1, 2, 3):
+            bench.loop.call_soon_threadsafe(bench.bench.training.down, "pedal")  # as the pedal's driver does
+            bench.loop.call_soon_threadsafe(bench.bench.training.up, "pedal")
+            expect(page.locator(".thumb")).to_have_count(number, timeout=WAIT_MS)
+        page.keyboard.press("l")
+        expect(page.locator("#practice")).to_contain_text("训练中")
+        page.click("#practice-end")
+        expect(page.locator("#score-dialog")).to_be_visible()
+        expect(page.locator("#score-title")).to_contain_text("已改正")
+        page.keyboard.press("Enter")
+        expect(page.locator("#practice")).to_be_hidden()
+        bench.tap()
+        expect(page.locator("#n-captured")).to_have_text("1")
+    assert check_books(tmp_path) == {"captured": 1}
+    assert not (tmp_path / "training").exists()
+
+
+def test_the_verdict_is_gone_while_a_shot_runs_and_nothing_moves_when_one_comes(page: Page, tmp_path: Path) -> None:
+    with running_bench(tmp_path, defects=["", "bright"]) as bench:
+        page.goto(bench.url, wait_until="domcontentloaded")
+        shown(page, "Ready")
+        page.evaluate(
+            "() => { window.tones = []; new MutationObserver(() => tones.push(document.body.dataset.tone))"
+            ".observe(document.body, { attributes: true, attributeFilter: ['data-tone'] }); }"
+        )
+        places = (
+            "() => ['verdict', 'pages', 'next', 'capture'].map((id) => { const r = document.getElementById(id).getBoundingClientRect();"
+        )
+        places += " return [r.x, r.y, r.width, r.height].map(Math.round); })"
+        bench.tap()
+        shown(page, "Good")
+        page.wait_for_selector(".thumb")
+        before = page.evaluate(places)
+        bench.turn()
+        bench.tap()
+        shown(page, "Bad")
+        assert page.evaluate(places) == before
+        tones = page.evaluate("tones")
+        assert [tone for tone, last in zip(tones, [None, *tones], strict=False) if tone != last] == ["working", "good", "working", "bad"]
+        assert page.evaluate("document.body.dataset.sounded") == "bad"
+
+
+def test_everything_is_in_sight_on_every_screen_and_free_of_barriers(page: Page, tmp_path: Path) -> None:
+    with running_bench(tmp_path, defects=["bright"]) as bench:
+        page.goto(bench.url, wait_until="domcontentloaded")
+        shown(page, "Ready")
+        bench.tap()
+        shown(page, "Bad")
+        page.wait_for_selector(".thumb")
+        for width, height in ((1280, 720), (1920, 1080), (1024, 768), (800, 1280)):
+            page.set_viewport_size({"width": width, "height": height})
+            for place in ("#word", "#do", "#next", "#n-bad", "#pages figure", "#capture", "#retake", "#toggle", "#undo", ".thumb"):
+                expect(page.locator(place).first).to_be_in_viewport(ratio=0.99)
+            large = page.evaluate("parseFloat(getComputedStyle(document.querySelector('#word')).fontSize)")
+            assert large >= 0.055 * min(width, height), "readable from a metre"
+            assert page.evaluate(SMALL) == [], (width, height)
+        page.evaluate(AXE.read_text())
+        for theme in ("dark", "light", "contrast"):
+            page.evaluate("(name) => { document.documentElement.dataset.theme = name; }", theme)
+            assert page.evaluate(BARRIERS) == [], theme
+
+
+SMALL = """() => [...document.querySelectorAll('button')].filter((one) => one.offsetParent)
+  .map((one) => [one.id, one.getBoundingClientRect()]).filter(([, r]) => r.height < 44 || r.width < 44).map(([id]) => id)"""
 
 
 def test_text_on_every_tone_has_enough_contrast(page: Page, tmp_path: Path) -> None:

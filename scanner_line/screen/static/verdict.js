@@ -5,6 +5,7 @@ const SHAPES = { good: "good", look: "look", bad: "bad", failed: "failed", worki
   person: "person", card: "card", cut: "cut", missing: "idle" };
 const RANK = { bad: 0, look: 1, good: 2 };
 const PASSING = ["busy", "nothing-to-retake"]; // refusals that leave the page before them as it is
+const SAID = [...PASSING, "sign-in", "training", "question"]; // their large words say it all
 const REASONS_MAX = 3;
 
 export const markOf = (last) => (last ? `${last.t_ms} ${last.code} ${last.verdict} ${last.pages.map((page) => page.id).join()}` : "");
@@ -73,7 +74,7 @@ function linesOf(view, now) {
     const side = several ? `${sideName(check.side)}${isChinese() ? "：" : ": "}` : "";
     lines.push([side + told(check), has(`advice.${check.name}`) ? say(`advice.${check.name}`) : ""]);
   }
-  if (!now.chosen && last?.why && ["failed", "rejected"].includes(last.outcome) && !PASSING.includes(last.code)) {
+  if (!now.chosen && last?.why && ["failed", "rejected"].includes(last.outcome) && now.code === last.code && !SAID.includes(last.code)) {
     lines.push([told(last, "why"), has(`advice.${last.code}`) ? say(`advice.${last.code}`) : ""]);
   }
   if (view.disk && last?.code !== "disk") lines.push([view.disk, say("advice.disk")]);
