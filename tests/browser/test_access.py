@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from central.ledger import acts
+from central.store.engine import writing
 from tests.browser.conftest import CONSOLE, SignIn
 from tests.browser.house import House, capture, clip_of_a_door, now_ms
 
@@ -23,6 +25,10 @@ PAGES = [
     *(("facility", f"/{page}") for page in ("sensors", "plans", "calendar", "patrol")),
     ("facility", "/alarms"),
     ("operator", "/line"),
+    ("archivist", "/line/board"),
+    ("archivist", "/line/volumes"),
+    ("archivist", "/line/volumes/{volume}"),
+    ("archivist", "/line/yields?by=person"),
     ("archivist", "/batches"),
     ("archivist", "/batches/{batch}"),
     ("archivist", "/batches/{batch}?page={page}"),
@@ -50,7 +56,17 @@ def names(house: House) -> dict[str, str]:
     vault.upload(data)
     batch = str(uuid.uuid4())
     pages = capture(bench, batch=batch, count=5, declared=6, volume="Q12-0099")
-    return {"batch": batch, "page": pages[4]}
+    volume = str(uuid.uuid4())
+    with writing(house.centre.engine) as connection:
+        facts = {"volume": volume, "number": "Q12-0099", "unit": "North", "consignment": "2026-11", "declared": 6}
+        acts.record(connection, kind="volume.register", actor="archivist", body=facts)
+        acts.record(connection, kind="step.begin", actor="archivist", body={"volume": volume, "step": "receive"})
+        acts.record(
+            connection, kind="step.finish", actor="archivist", body={"volume": volume, "step": "receive", "count": 5, "note": "torn"}
+        )
+        last = acts.record(connection, kind="step.begin", actor="archivist", body={"volume": volume, "step": "sort"})
+    assert acts.wait_projected(house.centre.engine, last, 10)
+    return {"batch": batch, "page": pages[4], "volume": volume}
 
 
 SMALL = """() => [...document.querySelectorAll('main button, main .button, nav a')].filter(e => e.checkVisibility())
