@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -301,4 +302,20 @@ def test_where_too_much_is_odd_the_reading_is_not_trusted_and_nothing_is_said(si
     put_numbers(site, data, [str(n) for n in range(24) for _ in range(1)][::-1])
     assert judge(site) <= sequencing.ODD_MIN
     assert len(site.centre.rows("SELECT page FROM sequence_checks")) <= sequencing.ODD_MIN
+    site.close()
+
+
+def test_the_command_works_until_it_is_told_to_stop_and_there_is_one_of_it(site: ReadingSite, tmp_path: Path) -> None:
+    file = tmp_path / "central.toml"
+    file.write_text(f'[central]\nsite = "demo"\ndata = "{site.config.data}"\n[recognition]\nenabled = true\n')
+    command = [sys.executable, "-m", "central.cli", "recognise", "--config", str(file)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 100
+        while not site.centre.rows("SELECT value FROM recognition_state"):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        second = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+        assert (second.returncode, "already" in second.stderr) == (1, True)
+        process.terminate()
+        assert process.wait(60) == 0
     site.close()
