@@ -1,4 +1,4 @@
-"""The cards that prove at a session's start which camera sees which side: a QR code or Code 128 each, laid under its camera and photographed.
+"""The cards that prove at a session's start which camera sees which side, each a code laid under its camera and photographed.
 
 The text of the code: `MUNIMENT CARD LEFT`, `RIGHT` or `OVERHEAD` (or another side's name), optionally followed by ` SERIAL=…`
 (URL-quoted), which binds the card to one very camera.

@@ -32,12 +32,12 @@ class RunningBench:
     def do(self, work: Coroutine[Any, Any, T], timeout_s: float = 60) -> T:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout_s)
 
-    def turn(self) -> None:
-        """Turn the simulated book's page."""
+    def turn(self, pages: int = 1) -> None:
+        """Turn the simulated book's page, or back."""
 
         async def turn() -> None:
             assert self.bench.book is not None
-            self.bench.book.turn_page()
+            self.bench.book.turn_page(pages)
 
         self.do(turn())
 

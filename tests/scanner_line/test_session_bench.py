@@ -38,7 +38,7 @@ def test_cards_first_then_pages_and_a_restart_carries_the_session_on(tmp_path: P
         assert told["session"]["cards"] == {"left": "waiting", "right": "waiting"}
         running.until(lambda bench: "gone" in bench.pedal_faults)
         assert "not connected" in view(running)["pedals"]["gone"]
-    with running_bench(spool, sides=("left", "right"), camera={"pages": str(pages)}, **OPTIONS) as running:
+        running.turn(-1)
         running.tap(8)
         assert running.bench.session.ready
         running.turn()
