@@ -4,10 +4,12 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from scanner_line.errors import BatchError, SpoolError
+from scanner_line.errors import BatchError, ScannerError, SpoolError
 from scanner_line.pagebook import PAGES_MAX, PLACEHOLDERS, REASON_CHARS_MAX
 from scanner_line.pages import END, INSERT
 from scanner_line.presses import RETAKE
+from scanner_line.scanners.collating import collate
+from scanner_line.scanners.sane import SaneSource
 from scanner_line.states import CAPTURE
 from scanner_line.station import Station
 from wire.separators import VOLUME_CHARS_MAX
@@ -19,7 +21,8 @@ Args = Mapping[str, Any]
 async def obey(station: Station, name: str, args: Args) -> tuple[bool, str | None]:
     """Do batch.open {declared?, volume?}, batch.close {confirm?}, batch.rework {batch, pages?, reason}, capture, retake {page?},
     page.insert {after?}, page.delete {page|pages?, reason?}, page.move {page|pages, after?, volume?, reason}, page.place {kind, after?,
-    note?}, page.undo, feeder.stop or identify. `after` is a page's id, null for the front; left out, the end.
+    note?}, page.undo, feeder.stop, feeder.turn {side: front|back}, feeder.collate or identify. `after` is a page's id, null for the front;
+    left out, the end.
 
     Returns whether it was done, and why not.
     """
@@ -105,6 +108,22 @@ async def _stop(station: Station, _args: Args) -> str | None:
     return None
 
 
+async def _turn(station: Station, args: Args) -> str | None:
+    source = station.source
+    if not isinstance(source, SaneSource):
+        raise BatchError("this bench has no feeder whose fronts and backs run apart")
+    try:
+        source.turn(str(args.get("side")))
+    except ScannerError as error:
+        raise BatchError(str(error)) from error
+    return None
+
+
+async def _collate(station: Station, _args: Args) -> str | None:
+    await collate(station)
+    return None
+
+
 async def _identify(station: Station, _args: Args) -> str | None:
     station.identify()
     return None
@@ -122,6 +141,8 @@ ORDERS: Mapping[str, Callable[[Station, Args], Awaitable[str | None]]] = {
     "page.place": _place,
     "page.undo": _undo,
     "feeder.stop": _stop,
+    "feeder.turn": _turn,
+    "feeder.collate": _collate,
     "identify": _identify,
 }
 

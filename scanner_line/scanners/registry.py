@@ -99,6 +99,7 @@ def sane_from(given: SourceOptions) -> SaneSource:
         sheets=int(options["sheets_per_load"]),
         sheet_s=float(options["sheet_s"]),
         config=options["sane_config"] or None,
+        collate=bool(options["collate"]),
     )
 
 

@@ -6,10 +6,12 @@ The station's process loads no backend: each load of sheets is a run of `scanima
 import asyncio
 import shutil
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from scanner_line.batches import now
 from scanner_line.cameras.base import Frame
 from scanner_line.errors import CameraError, ImageRefused, ScannerError
 from scanner_line.scanners.ends import WORDS
@@ -22,6 +24,7 @@ FRONT, BACK, ONLY = "front", "back", "page"
 SHEET_S = 120.0  # the longest one image may take: a page of A3 at 600 dpi on a slow flatbed
 LONG = 1.04  # of the declared length: more is another sheet, not a stretched one
 INCH_MM = 25.4
+LOST_MAX = 1000  # images whose loss is remembered
 SENSOR = "double-feed"  # the backend `fujitsu` shows its ultrasonic sensor as an option of this name
 
 
@@ -50,9 +53,11 @@ class SaneSource:
         sheets: int = 0,
         sheet_s: float = SHEET_S,
         config: str | None = None,
+        collate: bool = False,
     ) -> None:
         """`device` is SANE's name for it; `folder` takes images on their way; `sheets` a load may have at the most (0: any number);
-        `sheet_s` is the longest an image may take; `config` another folder of SANE's configuration."""
+        `sheet_s` is the longest an image may take; `config` another folder of SANE's configuration; `collate`:
+        fronts run first, then backs."""
         self.many = wanted.source != "flatbed"
         self.device = device
         self.fed = 0
@@ -63,6 +68,9 @@ class SaneSource:
         self._sheet_s = sheet_s
         self._config = config
         self._duplex = "duplex" in wanted.source.lower()
+        self._collate = collate and not self._duplex
+        self._side_file = folder.with_name(f"{folder.name}.side")
+        self.lost: deque[int] = deque(maxlen=LOST_MAX)
         self._base: list[str] | None = None
         self._fault = "not started"
         self._stopping = False
@@ -71,8 +79,25 @@ class SaneSource:
 
     @property
     def sides(self) -> tuple[str, ...]:
-        """Front and back of a duplex scan, else `page`."""
-        return (FRONT, BACK) if self._duplex else (ONLY,)
+        """Front and back of a duplex scan, or of two runs that are put together; else `page`."""
+        return (FRONT, BACK) if self._duplex or self._collate else (ONLY,)
+
+    @property
+    def run_sides(self) -> tuple[str, ...]:
+        """The sides that the next run brings: where fronts and backs run apart, one of them. Outlives a restart."""
+        if not self._collate:
+            return self.sides
+        return (BACK,) if self._side_file.exists() else (FRONT,)
+
+    def turn(self, side: str) -> None:
+        """The stack was turned over: the next run brings fronts, or backs. ScannerError where both come at once or only one is seen."""
+        if not self._collate or side not in self.sides:
+            raise ScannerError("this scanner's fronts and backs do not run apart: set `collate` for the bench")
+        if side == BACK:
+            self._side_file.parent.mkdir(parents=True, exist_ok=True)
+            self._side_file.touch()
+        else:
+            self._side_file.unlink(missing_ok=True)
 
     @property
     def faults(self) -> Mapping[str, str]:
@@ -147,7 +172,7 @@ class SaneSource:
         self._feed = feed
         code, number = "", 0
         try:
-            await feed.more(len(self.sides))
+            await feed.more(len(self.run_sides))
             while not code:
                 paths, failures, code = await self._images(feed)
                 if not paths:
@@ -156,7 +181,7 @@ class SaneSource:
                 remarks, refused = await asyncio.to_thread(self._look, paths)
                 code = code or ("io-error" if refused else "double-feed" if remarks else self._last(number))
                 if not code:
-                    await feed.more(len(self.sides))
+                    await feed.more(len(self.run_sides))
                 sheet = await self._made(paths, {**failures, **refused}, remarks)
                 self.fed += 1
                 if number > 1:
@@ -173,7 +198,7 @@ class SaneSource:
     async def _images(self, feed: Feed) -> tuple[dict[str, Path], dict[str, str], str]:
         """The next sheet's files by side, what failed by side, and a code where the run is to end; no files at the end."""
         paths: dict[str, Path] = {}
-        for side in self.sides:
+        for side in self.run_sides:
             try:
                 path = await feed.next(self._sheet_s)
             except TimeoutError:
@@ -196,11 +221,13 @@ class SaneSource:
         frames, failed = {}, dict(failures)
         for side, path in paths.items():
             if side in failed:
+                self.lost.append(now()[0])
                 continue
             try:
                 png, width, height = await asyncio.to_thread(as_png, path, dpi=self._wanted.resolution)
             except (ImageRefused, OSError) as error:
                 failed[side] = str(error)
+                self.lost.append(now()[0])
             else:
                 metadata = {"dpi": float(self._wanted.resolution), "device": self.device}
                 frames[side] = Frame(png, time.monotonic_ns(), width, height, metadata)

@@ -1,6 +1,7 @@
 """Whether an image file that somebody else wrote is there to its last byte: walked or decoded to its end, in bounded memory."""
 
 import struct
+import warnings
 import zlib
 from io import BytesIO
 
@@ -23,16 +24,24 @@ def check_whole(data: bytes, *, max_megapixels: float) -> tuple[int, int, float 
     try:
         if data.startswith(SIGNATURE):
             _walk_png(data, width=width, height=height)
-        with Image.open(BytesIO(data), formats=("JPEG", "PNG", "TIFF")) as image:
-            dpi = image.info.get("dpi")
-            if image.format == "JPEG":
-                image.draft("L", (max(1, width // 8), max(1, height // 8)))
-                image.load()
-            elif image.format == "TIFF":
-                _walk_tiff(dict(image.tag_v2), len(data))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of odd headers; what counts is whether the pixels are there
+            dpi = _decode(data, width=width, height=height)
     except BAD_IMAGE as error:
         raise ImageRefused(f"the file is not whole: {error}") from None
     return width, height, float(dpi[0]) if dpi and 10 <= float(dpi[0]) <= 10_000 else None
+
+
+def _decode(data: bytes, *, width: int, height: int) -> tuple[float, float] | None:
+    """Decode a JPEG to its end at an eighth of its size, look for a TIFF's strips; the resolution where the file states one."""
+    with Image.open(BytesIO(data), formats=("JPEG", "PNG", "TIFF")) as image:
+        if image.format in ("JPEG", "MPO"):
+            image.draft("L", (max(1, width // 8), max(1, height // 8)))
+            image.load()
+        elif image.format == "TIFF":
+            _walk_tiff(dict(image.tag_v2), len(data))
+        dpi: tuple[float, float] | None = image.info.get("dpi")
+        return dpi
 
 
 def _walk_png(data: bytes, *, width: int, height: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from scanner_line.errors import BatchError, SpoolError
+from scanner_line.orders import obey
 from scanner_line.pages import END, INSERT
 from scanner_line.presses import RETAKE, Aim
 from scanner_line.screen.asking import COUNT_MAX, asked, declared_in, number_in, page_in, text_in, volume_in
@@ -17,6 +18,12 @@ from scanner_line.station import Station
 
 SCREEN = "screen"  # the pedal's name in press records
 PAGES_MAX = 1_000_000
+FEEDER_ORDERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "stop": ("feeder.stop", {}),
+    "front": ("feeder.turn", {"side": "front"}),
+    "back": ("feeder.turn", {"side": "back"}),
+    "collate": ("feeder.collate", {}),
+}
 
 
 class Hands:
@@ -111,7 +118,7 @@ class Hands:
         """{do: stop}: the sheet on its way still comes. {do: front} or {do: back}: which side the next run brings; {do: collate}: put
         fronts and backs together."""
         do = (await asked(request)).get("do")
-        if do not in FEEDER_ORDERS:
+        if not isinstance(do, str) or do not in FEEDER_ORDERS:
             raise web.HTTPBadRequest(text=f"do is one of {', '.join(FEEDER_ORDERS)}")
         name, args = FEEDER_ORDERS[do]
         done, why = await obey(self._station(), name, args)

@@ -7,9 +7,9 @@ from typing import Any
 from scanner_line.batches import Batch
 from scanner_line.operators import SignInDesk
 from scanner_line.presses import Page
-from scanner_line.states import Last, Question
 from scanner_line.scanners.reconciling import reconciliation_of
 from scanner_line.scanners.sane import SaneSource
+from scanner_line.states import Last, Question
 from scanner_line.station import Station
 from scanner_line.training import Training
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-MODULES = ("ingest", "press", "core", "metrics", "storage", "ocr")
+MODULES = ("ingest", "press", "core", "metrics", "storage", "feeder", "ocr")
 OUT = Path("var/bench.json")
 
 

@@ -20,6 +20,7 @@ from scanner_line.checks.results import CHECK_NAMES, CheckResult, Judgement
 from scanner_line.errors import CameraError
 from scanner_line.presses import PressBook
 from scanner_line.shutter import Shutter
+from scanner_line.roles import Judge
 from scanner_line.signals import Signals
 from scanner_line.sources import Source
 from scanner_line.spool import Spool
@@ -128,6 +129,7 @@ class Bench:
         settings: Settings = QUICK,
         refuse: Callable[[], str | None] = lambda: None,
         source: Callable[[Spool], Source] | None = None,
+        judge: Judge | None = None,
     ) -> None:
         self.spool = Spool(folder)
         outbox = RecordTable(self.spool.connection)
@@ -142,7 +144,7 @@ class Bench:
             batches=self.batches,
             presses=self.presses,
             source=Shutter(self.cameras, timeout_s=settings.camera_s) if source is None else source(self.spool),
-            judge=self.judge,
+            judge=judge or self.judge,
             signals=Signals(self.light, self.light),
             settings=settings,
             refuse=refuse,
