@@ -1,5 +1,6 @@
 """The address of a network camera: taken from the configuration alone, with its secret from a file, and never shown with it."""
 
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -18,6 +19,15 @@ class Address:
     url: str
     user: str = ""
     password_file: str = ""
+    tls_ca: str = ""
+
+    def trusted(self) -> str:
+        """The file of certificates by which an encrypted connection is judged: the configured one, else the system's. CameraError where it
+        cannot be read; without one nothing would be judged at all."""
+        path = self.tls_ca or ssl.get_default_verify_paths().cafile or ""
+        if not Path(path).is_file():
+            raise CameraError(f"the certificates {path or 'of the system'} cannot be read")
+        return path
 
     def password(self) -> str:
         """The secret, read anew each time, so that it can be changed; CameraError where the file cannot be read."""

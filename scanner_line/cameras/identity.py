@@ -1,6 +1,7 @@
 """Asks a network camera for its serial number, at an address of the configuration, so that none is mistaken for another."""
 
 import base64
+import ssl
 
 import aiohttp
 
@@ -14,13 +15,15 @@ ANSWER_BYTES_MAX = 256 * 1024
 def web_session(address: Address, *, auth: str, timeout_s: float) -> aiohttp.ClientSession:
     """A session that speaks as the address's user, by digest or basic authentication; it ends within timeout_s whatever the camera does."""
     timeout = aiohttp.ClientTimeout(total=timeout_s)
+    encrypted = address.url.startswith("https:")
+    connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=address.trusted()) if encrypted else True)
     if not address.user:
-        return aiohttp.ClientSession(timeout=timeout)
+        return aiohttp.ClientSession(timeout=timeout, connector=connector)
     if auth == "basic":
         secret = base64.b64encode(f"{address.user}:{address.password()}".encode()).decode()
-        return aiohttp.ClientSession(timeout=timeout, headers={"Authorization": f"Basic {secret}"})
+        return aiohttp.ClientSession(timeout=timeout, connector=connector, headers={"Authorization": f"Basic {secret}"})
     digest = aiohttp.DigestAuthMiddleware(address.user, address.password())
-    return aiohttp.ClientSession(timeout=timeout, middlewares=(digest,))
+    return aiohttp.ClientSession(timeout=timeout, connector=connector, middlewares=(digest,))
 
 
 async def bounded(answer: aiohttp.ClientResponse, bytes_max: int) -> bytes:

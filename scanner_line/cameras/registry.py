@@ -38,6 +38,7 @@ _NETWORK = (
     Option("user", "text", "The user that the camera asks for.", ""),
     Option("password_file", "text", "File with that user's password.", ""),
     Option("serial_url", "text", "The camera's own page on which its serial number stands; it is asked there at each start.", ""),
+    Option("tls_ca", "text", "File with the certificates that https:// and rtsps:// cameras are judged by; left out, the system's.", ""),
     Option("auth", "text", "How an http:// address is signed in to.", "digest", choices=("digest", "basic")),
 )
 
@@ -171,12 +172,13 @@ def _network_camera(driver: str, options: Mapping[str, Any], *, serial: str, rot
 
     user, password_file = str(options.get("user") or ""), str(options.get("password_file") or "")
     auth = str(options.get("auth") or "digest")
-    address = Address(str(options.get("url") or ""), user, password_file)
+    tls_ca = str(options.get("tls_ca") or "")
+    address = Address(str(options.get("url") or ""), user, password_file, tls_ca)
     words = address_fault(address.url, STREAM_SCHEMES if driver == "stream" else HTTP_SCHEMES)
     if words:
         raise CameraError(f"url {words}")
     asked = str(options.get("serial_url") or "")
-    identity = Identity(Address(asked, user, password_file), auth=auth) if asked else None
+    identity = Identity(Address(asked, user, password_file, tls_ca), auth=auth) if asked else None
     if driver == "stream":
         from scanner_line.cameras.stream import StreamCamera
 

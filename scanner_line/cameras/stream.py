@@ -35,6 +35,8 @@ def open_stream(address: Address, *, read_s: float = READ_S) -> "InputContainer"
     options = dict(OPTIONS)
     if not address.url.startswith("rtsp"):
         del options["rtsp_transport"]
+    if address.url.startswith(("https:", "rtsps:")):
+        options |= {"tls_verify": "1", "ca_file": address.trusted()}  # PyAV believes any certificate unless it is told to look
     pixels = {"max_pixels": str(round(MEGAPIXELS_MAX * 1e6))}
     return av.open(address.with_secret(), "r", options={**options, **pixels}, timeout=(OPEN_S, read_s))
 

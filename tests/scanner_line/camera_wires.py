@@ -1,8 +1,10 @@
 """What network and USB cameras are on the wire, for tests: an RTSP server, an HTTP server with snapshots, a device that films itself."""
 
+import asyncio
 import base64
 import hashlib
 import io
+import ssl
 import subprocess
 import sys
 import threading
@@ -77,7 +79,8 @@ def picture(number: int, size: tuple[int, int] = (640, 480)) -> bytes:
 class SnapshotWire:
     """A camera's web server on loopback. `mode` says how it behaves; each fresh picture is another."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.mode = "fresh"
         self.taken = 0
         self.asked = 0
@@ -88,10 +91,11 @@ class SnapshotWire:
         app = web.Application()
         app.router.add_get("/snap.jpg", self._snap)
         app.router.add_get("/info", self._info)
+        app.router.add_get("/motion", self._motion)
         app.router.add_get("/{rest:.*}", self._other)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._tls).start()
         self.host = f"127.0.0.1:{self._runner.addresses[0][1]}"
         return self
 
@@ -99,10 +103,20 @@ class SnapshotWire:
         await self._runner.cleanup()
 
     def url(self, path: str = "snap.jpg") -> str:
-        return f"http://{self.host}/{path}"
+        return f"{'https' if self._tls else 'http'}://{self.host}/{path}"
 
     async def _info(self, request: web.Request) -> web.StreamResponse:
         return self._refused(request) or web.Response(text=f"<deviceInfo><serialNumber>{self.serial}</serialNumber></deviceInfo>")
+
+    async def _motion(self, request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"Content-Type": "multipart/x-mixed-replace; boundary=page"})
+        await answer.prepare(request)
+        while request.transport is not None and not request.transport.is_closing():
+            self.taken += 1
+            body = picture(self.taken)
+            await answer.write(b"--page\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (len(body), body))
+            await asyncio.sleep(0.04)
+        return answer
 
     async def _other(self, request: web.Request) -> web.StreamResponse:
         self.reached.append(request.path)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from scanner_line.cameras.snapshot import stale_words
 from scanner_line.cameras.stream import StreamCamera
 from scanner_line.cameras.v4l2 import V4l2Camera, device_of
 from scanner_line.errors import CameraError
+from tests.edge_agent.certificates import self_signed
 from tests.scanner_line.camera_wires import PASSWORD, USER, FilmedFifo, RtspWire, SnapshotWire, TransportWire, colour_of
 
 LONG_S = 20.0  # a busy machine is not what is asked about
@@ -197,6 +199,28 @@ async def test_a_camera_asks_who_is_there_and_the_secret_lies_in_a_file(snapshot
     secret.unlink()
     with pytest.raises(CameraError, match="password file"):
         await started(snapshots, **options)
+
+
+async def test_an_encrypted_camera_is_believed_by_its_certificate_alone(tmp_path: Path) -> None:
+    certificate, private = self_signed(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, private)
+    async with SnapshotWire(tls) as wire:
+        for driver, path in (("snapshot", "snap.jpg"), ("stream", "motion")):
+            options = {"driver": driver, "url": wire.url(path), "serial": "R-1"}
+            stranger = camera_from(options, name="right")
+            with pytest.raises(CameraError):
+                await stranger.start()
+            await stranger.close()
+            camera = camera_from({**options, "tls_ca": str(certificate)}, name="right")
+            await camera.start()
+            press = time.monotonic_ns()
+            frame = await camera.capture(press, timeout_s=LONG_S)
+            assert frame.exposed_ns >= press
+            assert frame.metadata["ISO"] == 100  # the camera's own JPEG, not one made anew
+            await camera.close()
+        with pytest.raises(CameraError, match="cannot be read"):
+            await camera_from({**options, "tls_ca": "/nowhere"}, name="right").start()
 
 
 async def test_a_camera_that_is_another_one_is_not_believed(snapshots: SnapshotWire) -> None:
