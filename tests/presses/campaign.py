@@ -206,7 +206,7 @@ class Campaign:
         if not pages and do != "place":
             return
         page = self._random.choice(pages)["id"] if pages else None
-        other = self._random.choice([None, *(one["id"] for one in pages if one["id"] != page)])
+        number = self._random.randint(0, len(pages))
         before = ended(self.site.data)
         body: dict[str, Any]
         if do in ("insert", "retake"):
@@ -216,8 +216,12 @@ class Campaign:
             if answer is None or ended(self.site.data) != before + 1:
                 self.wrong.append(f"{do} at the screen: {answer}, {ended(self.site.data) - before} presses")
         else:
-            body = {"do": do, "page": page, "after": other if do == "move" else page, "kind": "missing", "reason": "test"}
-            answer = self._ask("/api/pages", {key: value for key, value in body.items() if value is not None or key == "after"})
+            body = {"do": do, "page": page, "reason": "test"}
+            if do == "move":
+                body |= {"volume": f"V-{self._random.randint(1, 3)}"} if self._random.random() < 0.3 else {"after_number": number}
+            elif do == "place":
+                body = {"do": do, "kind": "missing", "reason": "test"} | ({"after": page} if page else {})
+            answer = self._ask("/api/pages", body)
             self.sent += ended(self.site.data) - before  # where the bench notes it as a press of its own
         self.hands[do if answer is not None else f"{do}: refused"] += 1
 
