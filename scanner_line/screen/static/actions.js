@@ -68,7 +68,8 @@ export function begin(what) {
   $("page-reason").value = "";
   $("page-go").classList.toggle("danger", what === "delete");
   $("page-where").hidden = what !== "move";
-  $("page-number").value = "";
+  $("page-other").hidden = what !== "move";
+  $("page-number").value = $("page-volume").value = "";
   $("page-kinds").hidden = what !== "place";
   $("page-kinds").replaceChildren(...(what === "place" ? KINDS.map((kind) => choice(say(`placeholder.${kind}`), kind === asked.kind, () => { asked.kind = kind; })) : []));
   $("page-reasons").setAttribute("aria-label", say("reason"));
@@ -94,9 +95,11 @@ async function go(event) {
   if (mine.what === "place") Object.assign(body, { kind: mine.kind, after: mine.page?.id ?? null });
   else body.page = mine.page.id;
   if (mine.what === "move") {
+    const volume = $("page-volume").value.trim();
     const number = $("page-number").value === "" ? NaN : Number($("page-number").value);
-    if (!Number.isInteger(number) || number < 0) return put($("page-wrong"), say("number-wrong"));
-    body.after_number = number;
+    if (volume) body.volume = volume;
+    else if (!Number.isInteger(number) || number < 0) return put($("page-wrong"), say("number-wrong"));
+    else body.after_number = number;
   }
   const answer = await ask("/api/pages", body);
   if (!answer.ok) return put($("page-wrong"), answer.status === 401 ? say("do.sign-in") : answer.why || say("no-answer"));
