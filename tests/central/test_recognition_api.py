@@ -71,6 +71,17 @@ def test_the_pages_show_progress_suggestions_and_hits_and_no_script_gets_through
     assert read_site.get("/search", "facility").status_code == 403
 
 
+def test_a_registered_volume_shows_its_suggestions_and_is_found_by_its_title(read_site: Site) -> None:
+    body = {"number": "A-17", "unit": "North office", "consignment": "2026-11", "declared": 3, "title": "城东供电所二〇一三年合同"}
+    volume = read_site.call("POST", "/api/v1/process/volumes", "archivist", json=body).json["id"]
+    with read_site.browser() as browser:
+        sign_in(browser, "archivist")
+        assert 'value="供用电合同"' in browser.get(f"/line/volumes/{volume}").text
+        assert f'href="/line/volumes/{volume}"' in browser.get("/search?q=城东").text
+    hits = read_site.get("/api/v1/search?q=a-17", "archivist").json["items"]
+    assert [hit["registered"] for hit in hits if hit["kind"] == "volume"] == [volume], "once"
+
+
 def test_a_suggestion_is_confirmed_edited_or_dismissed_by_a_person_and_then_found(read_site: Site) -> None:
     path = "/api/v1/batches/batch-1/description"
     found = read_site.get(f"{path}?purpose=index", "archivist").json

@@ -28,7 +28,8 @@ class Hit(msgspec.Struct, frozen=True):
     id: str
     words: str
     batch: str | None
-    volume: str | None = None
+    volume: str | None = None  # its number
+    registered: str | None = None  # the volume's own id, where it is registered
     title: str | None = None
     t: str | None = None
     seq: int | None = None

@@ -56,7 +56,8 @@ def by_number(connection: Connection, text: str) -> list[Hit]:
     for row in connection.execute(known.order_by(volumes.c.registered_ms.desc()).limit(MAX)):
         seen.add(row.number)
         words = f"{row.number}, {row.title}" if row.title else row.number
-        found.append((_rank(text, bare, row.number), Hit("volume", row.number, words, None, volume=row.number, title=row.title)))
+        hit = Hit("volume", row.number, words, None, volume=row.number, title=row.title, registered=row.id)
+        found.append((_rank(text, bare, row.number), hit))
     wanted = or_(
         batches.c.id.like(f"{like}%", escape="\\"),
         contains(batches.c.volume),
