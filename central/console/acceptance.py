@@ -18,6 +18,7 @@ from central.digitization.acceptance import queries
 from central.digitization.acceptance.attributes import AQLS, CODE_LETTERS
 from central.digitization.acceptance.plans import CODES
 from central.digitization.acceptance.statistics import statistics
+from central.digitization.people.queries import names
 from central.store.engine import reading
 from central.times import now_ms
 from central.web.state import engine
@@ -100,7 +101,10 @@ def routes(made: Blueprint, facts: Facts) -> None:
         from_ms = max(0, to_ms - SPANS[span] * DAY_MS)
         with reading(engine()) as connection:
             groups = [msgspec.to_builtins(one) for one in statistics(connection, by=by, from_ms=from_ms, to_ms=to_ms)]  # type: ignore[arg-type]
+            known = names(connection, [one["name"] for one in groups if one["name"]]) if by == "operator" else {}
             choices = [msgspec.to_builtins(one) for one in queries.choices_all(connection)]
+        for one in groups:
+            one["name"] = known.get(one["name"], one["name"])
         return render_template(
             "console/acceptance.html",
             plans=plans(),

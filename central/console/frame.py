@@ -88,7 +88,7 @@ def _items(facts: Facts) -> list[dict[str, Any]]:
             or (here.startswith("console.room") and symbol == "rooms")
             or (here in LINE_PAGES and symbol == "line")
             or (here == "console.plan" and symbol == "plan")
-            or (here == "console.batch" and symbol == "batches")
+            or (here.startswith("console.batch") and symbol == "batches")
             or (here == "console.alarm" and symbol == "alarms")
             or (here.startswith("console.patrol") and symbol == "patrol")
         )

@@ -49,13 +49,15 @@ class Bench:
         self.site.bench.add("capture", record("batch", self.t, M, **facts, declared=declared))
         self.site.send()
 
-    def capture(self, batch: str, count: int, *, declared: int | None = None, verdicts: dict[int, str] | None = None) -> list[str]:
+    def capture(
+        self, batch: str, count: int, *, declared: int | None = None, verdicts: dict[int, str] | None = None, volume: str = "V-1"
+    ) -> list[str]:
         """A closed batch of this many pages."""
-        self.state(batch, "open", declared=count if declared is None else declared)
+        self.state(batch, "open", declared=count if declared is None else declared, volume=volume)
         names = [f"{batch}-{n:03}" for n in range(1, count + 1)]
         for n, name in enumerate(names):
             self.page(batch, name, after=names[n - 1] if n else None, verdict=(verdicts or {}).get(n + 1, "good"))
-        self.state(batch, "closed", declared=count if declared is None else declared)
+        self.state(batch, "closed", declared=count if declared is None else declared, volume=volume)
         return names
 
 
@@ -280,6 +282,32 @@ def test_plans_of_ones_own_and_where_they_hold(site: Site, bench: Bench) -> None
     assert about(site, "tenth")["lot"]["rules"]["percent"] == 10.0, "a sample keeps the rules that it was drawn by"
 
 
+def test_a_units_history_tightens_its_inspection(site: Site, bench: Bench) -> None:
+    volume = {"number": "G-7", "unit": "North office", "consignment": "2026-11", "declared": 30}
+    assert act(site, "process/volumes", volume).status_code == 201
+    assert act(site, "acceptance/choices", {"scope": "unit", "name": "North office", "plan": "iso2859-ii-1.0"}).status_code == 200
+    for round_ in (1, 2):
+        bench.capture(f"north-{round_}", 30, volume="G-7")
+        lot = about(site, f"north-{round_}")["lot"]
+        assert (lot["unit"], lot["consignment"], lot["severity"], lot["n"]) == ("North office", "2026-11", "normal", 13)
+        assert act(site, f"batches/north-{round_}/reject", {"reason": "crooked throughout", "rework": False}).status_code == 200
+        assert about(site, f"north-{round_}")["rework"] is None
+    bench.capture("north-3", 30, volume="G-7")
+    lot = about(site, "north-3")["lot"]
+    assert (lot["severity"], lot["n"], lot["ac"]) == ("tightened", 20, 0)
+
+
+def test_who_signed_in_at_the_bench_is_known_by_name(site: Site, bench: Bench) -> None:
+    made = act(site, "line/people", {"name": "archivist", "stations": []})
+    assert made.status_code in (200, 201), made.text
+    bench.state("named", "open", declared=1)
+    bench.page("named", "named-1", operator=made.json["person"]["id"])
+    bench.state("named", "closed", declared=1)
+    choose(site, "named", "dat31")
+    review(site, "named", ["named-1"])
+    assert code(act(site, "batches/named/accept", {})) == (409, "four-eyes")
+
+
 def test_reviews_are_bounded_and_of_pages_that_count(site: Site, bench: Bench) -> None:
     bench.capture("bounds", 2)
     assert review(site, "bounds", ["nothing"]).status_code == 400
@@ -295,7 +323,7 @@ def test_statistics_count_what_was_drawn(site: Site) -> None:
     assert line["sampled"] >= line["defects"] >= 2 and line["low"] <= line["rate"] <= line["high"]
     assert line["reviewed"] >= line["sampled"], "pages beside the sample do not estimate a rate"
     station = site.get("/api/v1/acceptance/statistics?by=station", "auditor").json["items"]
-    assert {one["name"]: (one["accepted"], one["refused"], one["overrides"]) for one in station} == {STATION: (4, 2, 1)}
+    assert {one["name"]: (one["accepted"], one["refused"], one["overrides"]) for one in station} == {STATION: (4, 4, 1)}
     codes = {one["name"]: one["rejected"] for one in site.get("/api/v1/acceptance/statistics?by=code", "auditor").json["items"]}
     assert codes["skewed"] == 1 and codes["blurred"] == 1
     text = site.get("/api/v1/acceptance/statistics?by=month&format=csv", "auditor").text

@@ -76,6 +76,7 @@ export class Stage {
       frame.textContent = this.words.pending;
     } else {
       frame.style.aspectRatio = `${page.width} / ${page.height}`;
+      frame.style.setProperty("--ratio", String(page.width / page.height));
       const image = document.createElement("img");
       image.alt = alt;
       image.src = imageOf(page, this.purpose, WIDTH);

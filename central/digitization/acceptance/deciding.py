@@ -13,6 +13,7 @@ from central.digitization.acceptance import lots
 from central.digitization.acceptance.findings import Finding, findings_of
 from central.digitization.acceptance.plans import Rules, rules_of
 from central.digitization.acceptance.tables import acceptance_sample, page_reviews
+from central.digitization.people.queries import names
 
 LEFT = 50  # pages named as still to be looked at
 
@@ -95,6 +96,12 @@ def progress_of(required: dict[str, str], reviewed: dict[str, Row[Any]]) -> Prog
     )
 
 
+def _captured_by(connection: Connection, batch: digitization.Batch, counting: Sequence[Row[Any]]) -> set[str]:
+    """Who captured pages of a batch: the ids that the bench recorded, and the names of those who have such an id."""
+    idents = {str(one) for one in (batch.operator, *(row.operator for row in counting)) if one}
+    return {one.casefold() for one in (*idents, *names(connection, idents).values())}
+
+
 def dossier_of(connection: Connection, batch: digitization.Batch, lot: Row[Any] | None, *, actor: str | None = None) -> Dossier:
     """What a decision rests on; `actor` is who would accept. An open lot's obstacles; a decided one has none."""
     counting = lots.counting(connection, batch.id)
@@ -119,8 +126,7 @@ def dossier_of(connection: Connection, batch: digitization.Batch, lot: Row[Any] 
         says = _sample_says(rules, lot, progress, [row for row in reviewed.values() if not row.ok])
         if says is not None:
             obstacles.append(Obstacle("sample-rejects", *says, rules.override))
-        captured_by = {str(name).casefold() for name in [batch.operator, *(row.operator for row in counting)] if name}
-        if rules.four_eyes and actor is not None and actor.casefold() in captured_by:
+        if rules.four_eyes and actor is not None and actor.casefold() in _captured_by(connection, batch, counting):
             english = "You captured pages of this batch: somebody else has to accept it."
             obstacles.append(Obstacle("four-eyes", english, "本批有您采集的页面：须由他人验收。", False))
     return Dossier(findings=found, progress=progress, obstacles=obstacles)
