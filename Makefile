@@ -32,8 +32,9 @@ lint:
 
 # Some tests mount a small disk of their own: without root, in a user namespace where the kernel lets us have one.
 OWN_MOUNTS := $(shell [ "$$(id -u)" = 0 ] || { unshare -rm true 2>/dev/null && echo unshare -rm; })
+# Real programs on a loaded machine: a test that failed is tried once more and named at the end, so that it is mended (CONTRIBUTING.md).
 unit:
-	$(OWN_MOUNTS) $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(OWN_MOUNTS) $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --reruns 1 -rR
 
 bench: install-test
 	$(BIN)/python -m tests.bench
