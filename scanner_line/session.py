@@ -218,7 +218,7 @@ class Session:
 
     async def _prove_target(self, row: SessionRow, frames: Mapping[str, Frame]) -> Proof:
         if self._measure is None:
-            return self._told("rejected", "session", "this bench cannot measure targets", "本工位不能测量标板")
+            return self._told("rejected", "session", "This bench cannot measure targets.", "本工位不能测量标板。")
         results: dict[str, Any] = dict((row.target or {}).get("sides", {}))
         failed = []
         for side, frame in frames.items():
@@ -231,7 +231,7 @@ class Session:
         missing = [side for side in row.serials if side not in results]
         if len(failed) == len(frames):
             return self._told(
-                "rejected", "session", f"no target was found ({'; '.join(failed)}); {self._ask('target')[0]}", self._ask("target")[1]
+                "rejected", "session", f"No target was found ({'; '.join(failed)}); {self._ask('target')[0]}", self._ask("target")[1]
             )
         low = [side for side, result in results.items() if LEVELS.index(_level(result)) < LEVELS.index(self._settings.level_min)]
         target = {"ok": not low and not missing, "sides": results, "level_min": self._settings.level_min}
@@ -240,10 +240,9 @@ class Session:
         self._row = await asyncio.to_thread(self._book.keep, row, told={"event": "target"})
         if low:
             levels = ", ".join(f"{side} {_level(results[side])}" for side in low)
-            words = f"the target does not reach level {self._settings.level_min} ({levels}): check light, focus and glass, then press again"
-            return self._told(
-                "control", "target-low", words, f"标板未达到 {self._settings.level_min} 级（{levels}）：检查光源、对焦和玻璃后再踩一次"
-            )
+            least = self._settings.level_min
+            words = f"The target is below level {least} ({levels}). Check light, focus and glass. Press again."
+            return self._told("control", "target-low", words, f"标板未达到 {least} 级（{levels}）。检查光源、对焦和玻璃，再踩一次。")
         if missing:
             return self._told("control", "target", *self._ask("target"))
         self._words = ("", "")
@@ -289,14 +288,16 @@ class Session:
         if step == "ready":
             return ("", "")
         if step == "target":
-            return ("lay the target under each camera and press", "将标板放在每台相机下，踩下踏板")
+            return ("Lay the target flat under each camera. Press.", "将标板平放在每台相机下，踩下踏板。")
         row = self._row
         sides = list(self._serials())
         waiting = [side for side in sides if row is None or row.cards.get(side) != "proven"] or sides
         names = [OVERHEAD.upper() if len(sides) == 1 else side.upper() for side in waiting]
         return (
-            f"lay the card {' and the card '.join(names)} each under its camera and press",
-            f"将 {'、'.join(names)} 卡分别放在对应相机下，踩下踏板",
+            f"Lay card {' and card '.join(names)} each under its camera. Press."
+            if len(names) > 1
+            else f"Lay card {names[0]} under its camera. Press.",
+            f"将 {'、'.join(names)} 卡放在对应相机下，踩下踏板。",
         )
 
 
@@ -306,21 +307,18 @@ def wrong_words(wrong: list[tuple[str, Card]], serials: Mapping[str, str]) -> tu
     seen = card.side.upper()
     if card.side in serials and card.side != side:
         return (
-            f"cameras are swapped: the {side} camera sees the card {seen}. Put each card under the camera of its side; if they lie right, "
-            f"exchange the serials of {side} and {card.side} in the configuration. Then press again",
-            f"相机接反：{side} 相机看到的是 {seen} 卡。请将卡放到对应一侧；"
-            f"若卡放置正确，请在配置中互换 {side} 与 {card.side} 的序列号。然后再踩一次",
+            f"Swapped: the {side} camera sees card {seen}. Swap the cards, or else the two serials in the configuration. Press again.",
+            f"接反：{side} 相机看到 {seen} 卡。请对调两张卡；若卡放置正确，则在配置中对调两个序列号。再踩一次。",
         )
     if card.serial is not None:
+        is_now = serials.get(side, "?")
         return (
-            f"the {side} camera is not the one on its card (card {card.serial}, camera {serials.get(side, '?')}): connect that camera, or "
-            "print a card for this one, then press again",
-            f"{side} 相机与卡上的序列号不符（卡 {card.serial}，相机 {serials.get(side, '?')}）："
-            "接上该相机，或为此相机打印新卡，然后再踩一次",
+            f"The {side} camera is {is_now}, its card says {card.serial}. Connect that camera, or print a new card. Press again.",
+            f"{side} 相机是 {is_now}，卡上写的是 {card.serial}。接上该相机，或打印新卡。再踩一次。",
         )
     return (
-        f"the {side} camera sees the card {seen}, which this bench has no camera for: use its own cards, then press again",
-        f"{side} 相机看到 {seen} 卡，本工位没有对应相机：请使用本工位的卡，然后再踩一次",
+        f"The {side} camera sees card {seen}, which is not this bench's. Use its own cards. Press again.",
+        f"{side} 相机看到 {seen} 卡，不属于本工位。请使用本工位的卡。再踩一次。",
     )
 
 

@@ -106,7 +106,7 @@ async def test_no_page_is_taken_before_each_camera_has_seen_its_card(tmp_path: P
         assert live(bench) == 2
         press = records(tmp_path, "press")
         assert [one["outcome"] for one in press] == ["rejected", "control", "control", "captured"]
-        assert "swapped" in press[1]["why"]
+        assert "Swapped" in press[1]["why"]
         assert len(book.proofs(session.state["id"])) == 2
     finally:
         await bench.close()

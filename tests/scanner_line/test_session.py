@@ -86,7 +86,7 @@ async def test_each_camera_must_see_its_own_card(desk: Desk) -> None:
     assert (session.ready, session.state["cards"]) == (False, {"left": "waiting", "right": "waiting"})
     proof = await session.prove({"left": frame(PLAIN), "right": frame(PLAIN)})
     assert (proof.outcome, proof.code) == ("rejected", "session")
-    assert "card LEFT and the card RIGHT" in proof.words
+    assert "card LEFT and card RIGHT" in proof.words
     proof = await session.prove({"left": frame(LEFT), "right": frame(RIGHT)})
     assert (proof.outcome, proof.code, session.ready) == ("control", "cards-proven", True)
     assert session.state["cards"] == {"left": "proven", "right": "proven"}
@@ -112,8 +112,8 @@ async def test_swapped_cameras_are_refused_with_what_to_do(desk: Desk) -> None:
     session = desk.session()
     proof = await session.prove({"left": frame(RIGHT), "right": frame(LEFT)})
     assert (proof.outcome, proof.code, session.ready) == ("control", "card-wrong", False)
-    assert "swapped" in proof.words
-    assert "exchange the serials of left and right" in proof.words
+    assert "Swapped: the left camera sees card RIGHT" in proof.words
+    assert "serials in the configuration" in proof.words
     assert session.state["cards"] == {"left": "wrong", "right": "wrong"}
     assert session.state["words_zh"] == proof.words_zh
     await session.prove({"left": frame(LEFT), "right": frame(RIGHT)})
