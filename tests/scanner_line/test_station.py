@@ -14,8 +14,8 @@ import pytest
 from scanner_line.batches import now
 from scanner_line.errors import BatchError, ImageRefused, JudgeError
 from scanner_line.orders import obey
-from scanner_line.presses import RETAKE
-from scanner_line.states import Edge, Settings, State
+from scanner_line.presses import RETAKE, Aim
+from scanner_line.states import MARK, UNDO, Edge, Settings, State
 from tests.scanner_line.bench import QUICK, Bench, check_books, jpeg, records
 from wire.separators import Separator
 
@@ -380,16 +380,74 @@ def test_a_separator_over_an_incomplete_batch_waits_for_the_answer(tmp_path: Pat
     assert at_bench(tmp_path, work) == {"captured": 1, "control": 1, "rejected": 1}
 
 
-def test_a_held_retake_on_the_capture_pedal_gives_the_replaced_page_back(tmp_path: Path) -> None:
+def test_a_held_retake_of_a_holder_keeps_no_picture_and_takes_the_last_thing_back(tmp_path: Path) -> None:
     async def work(bench: Bench) -> None:
-        await bench.station.open_batch(declared=1)
+        await bench.station.press("pedal")
         await bench.station.press("pedal")
         await bench.station.down("pedal", RETAKE)
-        assert bench.station.facts.closed is not None
-        assert bench.station.facts.closed.counts.captured == 1
-        assert bench.station.facts.closed.counts.replaced == 0
+        assert bench.station.facts.batch is not None
+        counts = bench.station.facts.batch.counts
+        assert (counts.captured, counts.replaced, counts.deleted) == (1, 0, 1)
 
-    assert at_bench(tmp_path, work) == {"captured": 1, "control": 1}
+    assert at_bench(tmp_path, work) == {"captured": 2, "control": 1}
+    assert len({page["page"] for page in records(tmp_path, "page")}) == 2
+
+
+def test_undo_by_pedal_and_the_next_volume_are_controls(tmp_path: Path) -> None:
+    async def work(bench: Bench) -> None:
+        station = bench.station
+        await station.open_batch(volume="1")
+        await station.press("pedal")
+        assert await station.press("foot.undo", UNDO) == "control"
+        assert await station.press("foot.undo", UNDO) == "ignored"
+        await station.press("pedal")
+        assert await station.press("foot.next", MARK) == "control"
+        assert station.facts.batch is not None
+        assert station.facts.batch.volume is None
+        assert station.facts.closed is not None
+        assert station.facts.closed.counts.captured == 1
+
+    assert at_bench(tmp_path, work) == {"captured": 2, "control": 2, "ignored": 1}
+
+
+def test_a_pedal_does_what_was_aimed_at(tmp_path: Path) -> None:
+    async def work(bench: Bench) -> None:
+        station = bench.station
+        for _ in range(3):
+            await station.press("pedal")
+        pages = [page["page"] for page in records(tmp_path, "page")]
+        station.aim_at(Aim(RETAKE, page=pages[0]))
+        await station.press("pedal")
+        assert station.aim is None
+        station.aim_at(Aim("insert", after=pages[1]))
+        await station.press("pedal")
+        await station.press("pedal")
+        station.aim_at(None)
+        await station.press("pedal")
+        made = list(dict.fromkeys(page["page"] for page in records(tmp_path, "page")))[3:]
+        assert station.facts.batch is not None
+        live = [page.page for page in bench.presses.live_pages(station.facts.batch.batch)]
+        assert live == [made[0], pages[1], made[1], made[2], pages[2], made[3]]
+
+    assert at_bench(tmp_path, work) == {"captured": 7}
+
+
+def test_a_side_that_was_deleted_stays_out_and_a_missing_one_is_completed(tmp_path: Path) -> None:
+    async def work(bench: Bench) -> None:
+        station = bench.station
+        bench.cameras["left"].next_one.append("the cable is out")
+        await station.press("pedal")
+        await station.press("pedal")
+        half, left, right = [page["page"] for page in records(tmp_path, "page")]
+        assert await station.take_page(RETAKE, page=half) == "captured"
+        await station.delete(left, reason="a hand")
+        assert await station.take_page(RETAKE, page=right) == "captured"
+        assert station.facts.batch is not None
+        live = bench.presses.live_pages(station.facts.batch.batch)
+        assert [page.side for page in live] == ["left", "right", "right"]
+        assert await station.take_page(RETAKE, page=right) == "ignored"  # it was replaced
+
+    assert at_bench(tmp_path, work, sides=("left", "right")) == {"failed": 1, "captured": 3, "ignored": 1}
 
 
 def test_undo_takes_the_last_page_out_and_keeps_its_image(tmp_path: Path) -> None:
