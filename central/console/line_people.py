@@ -16,7 +16,7 @@ def routes(made: Blueprint, _facts: Facts) -> None:
     """Add the page."""
 
     @made.get("/line/people")
-    @access("bench-people.read")
+    @access("operators.read")
     def line_people() -> str:
         with reading(engine()) as connection:
             people = [msgspec.to_builtins(one) for one in queries.people(connection)]

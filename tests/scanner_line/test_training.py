@@ -1,10 +1,11 @@
 """Training at a real bench: nothing of it reaches book, outbox or folder; the real station stands still meanwhile."""
 
+from io import BytesIO
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from scanner_line.errors import TrainingError
 from scanner_line.lesson import OF_REAL_SHEETS
@@ -60,6 +61,6 @@ def test_a_training_with_real_sheets_counts_nowhere_and_the_real_bench_waits(tmp
 def test_each_defect_is_put_into_a_real_picture(defect: str) -> None:
     page = photograph(render_page(Volume(2), 3, height_px=700), Shot(600, 800))
     spoilt = spoil_jpeg(page, defect, seed=3)
-    before, after = (cv2.imdecode(np.frombuffer(one, np.uint8), cv2.IMREAD_GRAYSCALE).astype(float) for one in (page, spoilt))
+    before, after = (np.asarray(Image.open(BytesIO(one)).convert("L"), float) for one in (page, spoilt))
     assert before.shape == after.shape
     assert np.abs(before - after).mean() > 1.0

@@ -99,7 +99,7 @@ def blueprint() -> Blueprint:
     made = Blueprint("bench_people", __name__, url_prefix="/api/v1/line/people")
 
     @made.get("")
-    @operation(Operation(right="bench-people.read", summary="Who may work at which bench.", result=People))
+    @operation(Operation(right="operators.read", summary="Who may work at which bench.", result=People))
     def people_list() -> People:
         with reading(engine()) as connection:
             return People(items=queries.people(connection), next=None, benches=queries.benches(connection))
@@ -107,7 +107,7 @@ def blueprint() -> Blueprint:
     @made.post("")
     @operation(
         Operation(
-            right="bench-people.manage",
+            right="operators.manage",
             summary="Let a person work at benches; a PIN made here is told once.",
             body=NewPerson,
             result=Done,
@@ -128,7 +128,7 @@ def blueprint() -> Blueprint:
     @made.patch(f"/<{IDENT}:person>")
     @operation(
         Operation(
-            right="bench-people.manage", summary="Rename a person, move them to other benches, keep them out.", body=Change, result=Done
+            right="operators.manage", summary="Rename a person, move them to other benches, keep them out.", body=Change, result=Done
         )
     )
     def people_change(person: str, body: Change) -> Done:
@@ -146,7 +146,7 @@ def blueprint() -> Blueprint:
     @made.post(f"/<{IDENT}:person>/pin")
     @operation(
         Operation(
-            right="bench-people.manage", summary="Give a person another PIN; one that is made here is told once.", body=NewPin, result=Done
+            right="operators.manage", summary="Give a person another PIN; one that is made here is told once.", body=NewPin, result=Done
         )
     )
     def people_pin(person: str, body: NewPin) -> Done:
