@@ -307,7 +307,7 @@ def wrong_words(wrong: list[tuple[str, Card]], serials: Mapping[str, str]) -> tu
     seen = card.side.upper()
     if card.side in serials and card.side != side:
         return (
-            f"Swapped: the {side} camera sees card {seen}. Swap the cards, or else the two serials in the configuration. Press again.",
+            f"Swapped ({side} sees {seen}): swap the cards, or else the serials in the configuration. Press again.",
             f"接反：{side} 相机看到 {seen} 卡。请对调两张卡；若卡放置正确，则在配置中对调两个序列号。再踩一次。",
         )
     if card.serial is not None:

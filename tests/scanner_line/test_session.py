@@ -112,7 +112,7 @@ async def test_swapped_cameras_are_refused_with_what_to_do(desk: Desk) -> None:
     session = desk.session()
     proof = await session.prove({"left": frame(RIGHT), "right": frame(LEFT)})
     assert (proof.outcome, proof.code, session.ready) == ("control", "card-wrong", False)
-    assert "Swapped: the left camera sees card RIGHT" in proof.words
+    assert "Swapped (left sees RIGHT)" in proof.words
     assert "serials in the configuration" in proof.words
     assert session.state["cards"] == {"left": "wrong", "right": "wrong"}
     assert session.state["words_zh"] == proof.words_zh
