@@ -23,6 +23,7 @@ _MISREAD = str.maketrans({"l": "1", "I": "1", "|": "1", "O": "0", "o": "0", "Z":
 YEARS = range(1840, 2101)  # what ends a line of text is rather one of these than a page's number
 TOP, BOTTOM = "top", "bottom"
 PLACES = (TOP, BOTTOM)
+ODD = {"misread": 1.5, "back": 1.5, "double": 1.5, "gap": 0.4}  # of wire/sequence.py's findings: what each takes from a row's worth
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,9 @@ def candidates(lines: Sequence[Line]) -> list[Candidate]:
     return sorted(found, key=lambda one: -one.form)
 
 
-def _odd(labels: Sequence[Any]) -> int:
-    """How much of a row of numbers does not fit."""
-    return sum(finding.kind in ("misread", "back", "double", "gap") for finding in check(labels))
+def _odd(labels: Sequence[Any]) -> float:
+    """How much of a row of numbers does not fit; what is missing between rising numbers counts little, since pages may well be missing."""
+    return sum(ODD.get(finding.kind, 0.0) for finding in check(labels))
 
 
 def _labels(chosen: Sequence[Candidate | None]) -> list[Any]:
@@ -83,7 +84,7 @@ def _labels(chosen: Sequence[Candidate | None]) -> list[Any]:
 def _worth(chosen: Sequence[Candidate | None]) -> float:
     given = [one for one in chosen if one is not None]
     different = len({(one.label.kind, one.label.number) for one in given})  # a year stands on every page, a page's number does not
-    return different - 1.5 * _odd(_labels(chosen)) + 0.2 * sum(one.form for one in given)
+    return different - _odd(_labels(chosen)) + 0.2 * sum(one.form for one in given)
 
 
 def settle(pages: Sequence[Sequence[Candidate]]) -> list[Candidate | None]:
