@@ -41,7 +41,7 @@ export async function openDeep(element: HTMLElement, page: string, purpose: stri
   try {
     const answer = await fetch(`${base}/iiif/info.json${why}`, { credentials: "same-origin" });
     if (answer.ok) {
-      const info = { ...((await answer.json()) as object), id: new URL(`${base}/iiif`, location.href).href };
+      const info = { ...((await answer.json()) as object), id: new URL(`${base}/iiif`, location.href).href, version: 3 };
       const tiles = new OpenSeadragon.IIIFTileSource(info as never);
       const plain = tiles.getTileUrl.bind(tiles);
       tiles.getTileUrl = (level: number, x: number, y: number): string => `${String(plain(level, x, y))}${why}`;

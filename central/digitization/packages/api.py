@@ -19,7 +19,6 @@ from central.digitization.packages.sealing import check_recipients
 from central.digitization.packages.worker import progress_of
 from central.store.engine import reading
 from central.web import acting, files, paging
-from central.web.blocking import blocking
 from central.web.fields import IDENT
 from central.web.operation import JSON, Operation, operation
 from central.web.problems import Problem, bad_field, not_found
@@ -250,7 +249,7 @@ def _tiles(page: str, query: files.PurposeQuery) -> Path:
         source: Any = state().objects.path(sha256)
         try:
             with state().decoding:
-                blocking(lambda: tiling.cut(source, folder))
+                tiling.cut(source, folder)  # it waits for a process of its own, and lets others be served meanwhile
         except tiling.TilesRefused as error:
             raise Problem(422, "unreadable-image", f"The image: {error}. Its bytes stay on record.") from error
     return folder
