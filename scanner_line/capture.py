@@ -6,6 +6,7 @@ from typing import Any
 
 from scanner_line.batches import Batch
 from scanner_line.cameras.base import Frame
+from scanner_line.cards import parse_card
 from scanner_line.checks.results import Judgement
 from scanner_line.disk import Disk
 from scanner_line.errors import ImageRefused, JudgeError
@@ -92,6 +93,7 @@ class Capture:
         except ImageRefused as error:
             return Judged("bad", [failing_check("image", f"no page image: {error}", "图像无法读取")])
         run.separator = run.separator or parse(judgement.code)
+        run.card = run.card or parse_card(judgement.code) is not None
         return judged(judgement, facts)
 
     async def late(self, page: str, task: "asyncio.Task[tuple[Judgement, Mapping[str, Any]]]") -> Page | None:

@@ -22,7 +22,7 @@ from scanner_line.gestures import HELD, TAP, Taps
 from scanner_line.pages import END, INSERT
 from scanner_line.pagework import SCREEN, PageWork
 from scanner_line.presses import RETAKE, Aim, Page, PressBook
-from scanner_line.roles import Watch
+from scanner_line.roles import Proof, Watch
 from scanner_line.signals import Signals
 from scanner_line.sources import Source, Taken
 from scanner_line.states import CAPTURE, MARK, UNDO, Edge, Facts, Foot, Last, Question, Run, Settings, State
@@ -226,14 +226,7 @@ class Pressed:
             self._failed(run, "camera", taken.words)
             return
         if self.watch is not None and not self.watch.ready:
-            proof = await self.watch.prove(taken.frames)
-            run.end(proof.outcome, proof.code, proof.words)
-            run.why_zh = proof.words_zh
-            if proof.outcome == "control":
-                self._signals.verdict("good" if proof.code.endswith("proven") else "look")
-                self._notice(run.seen())
-            else:
-                self._refused(run)
+            self._proved(run, await self.watch.prove(taken.frames))
             return
         self.to(State.STORING)
         if batch is None:
@@ -244,10 +237,23 @@ class Pressed:
             return
         self.to(State.JUDGING)
         await self._capture.judge(run, halved=taken.words, timeout_s=self.settings.verdict_s)
-        if run.separator is None:
+        run.card = run.card and self.watch is not None
+        if run.card and self.watch is not None:
+            self._proved(run, await self.watch.prove_again(taken.frames))
+        elif run.separator is None:
             if self.watch is not None:
                 run.add(await self.watch.watch(taken.frames))
             self.seen(run)
+
+    def _proved(self, run: Run, proof: Proof) -> None:
+        """Cards or a target were photographed, or should have been: the press ends, the operator hears how."""
+        run.end(proof.outcome, proof.code, proof.words)
+        run.why_zh = proof.words_zh
+        if proof.outcome == "control":
+            self._signals.verdict("good" if proof.code.endswith("proven") else "look")
+            self._aside(Last("control", proof.code, why=proof.words, t_ms=run.edge.t_ms, why_zh=proof.words_zh))
+        else:
+            self._refused(run)
 
     def _failed(self, run: Run, code: str, why: str | None) -> None:
         run.end("failed", code, why)
@@ -269,7 +275,7 @@ class Pressed:
 
     async def _end(self, run: Run, *, held: bool) -> None:
         """Give the press its end in the books, and do what a held pedal or a separator sheet asks."""
-        if not held and run.separator is None:
+        if not held and run.separator is None and not run.card:
             await self._disk(self.presses.finish, run.press, run.outcome, why=run.why, judged=run.judged)
             if run.pages:
                 self._desk.question = None  # who goes on capturing does not want to close
@@ -280,8 +286,10 @@ class Pressed:
         for task in run.late.values():
             task.cancel()
         run.outcome = "control"
-        await self._disk(self.presses.discard, run.press, "control", "held" if held else "separator")
+        await self._disk(self.presses.discard, run.press, "control", "held" if held else "separator" if run.separator else "card")
         await self._desk.prime()
+        if run.card and not held and run.separator is None:
+            return
         if held and run.aim.wish == RETAKE:
             await self._held_retake(run)
         elif held or run.separator is None:

@@ -78,6 +78,10 @@ class Watch(Protocol):
         """Look for what is still to be proven in the frames of one press; they never become pages."""
         ...
 
+    async def prove_again(self, frames: Mapping[str, Frame]) -> Proof:
+        """Begin anew with the frames of a press that showed a card in the middle of a session."""
+        ...
+
     async def watch(self, frames: Mapping[str, Frame]) -> Mapping[str, Sequence[Mapping[str, Any]]]:
         """By side, a failed check for each thing that has moved since the session began."""
         ...

@@ -183,6 +183,11 @@ class Session:
         words = self._ask(self.step)
         return Proof("control", "cards-proven", *words)
 
+    async def prove_again(self, frames: Mapping[str, Frame]) -> Proof:
+        """Somebody photographed a card in the middle of a session: a new one of the same operator begins with these frames."""
+        await asyncio.to_thread(self._renew)
+        return await self.prove(frames)
+
     async def watch(self, frames: Mapping[str, Frame]) -> dict[str, list[dict[str, Any]]]:
         """Hold the frames of a captured press against the session's baseline; by side, a failed check for each thing that moved.
 
@@ -249,6 +254,11 @@ class Session:
         return Proof("control", "target-proven", *self._ask(self.step))
 
     # inside
+
+    def _renew(self) -> None:
+        operator = None if self._row is None else self._row.operator
+        self.end("cards again")
+        self._begin(operator)
 
     def _begin(self, operator: str | None) -> SessionRow:
         self._drift.clear()

@@ -131,7 +131,7 @@ class Facts:
 @dataclass(slots=True)
 class Run:
     """One press on its way: filled in step by step, recorded at its end. Of a press that takes many sheets, `pages`, `judged`, `late` and
-    `separator` are those of the sheet on its way, which is the `sheet`-th."""
+    `separator` are those of the sheet on its way, which is the `sheet`-th; `card`: a camera's card was photographed."""
 
     press: str
     edge: Edge
@@ -143,6 +143,7 @@ class Run:
     judged: dict[str, Judged] = field(default_factory=dict)
     late: dict[str, "asyncio.Task[tuple[Judgement, Mapping[str, Any]]]"] = field(default_factory=dict)
     separator: Separator | None = None
+    card: bool = False
     number: int | None = None
     why_zh: str | None = None
     reason: str | None = None

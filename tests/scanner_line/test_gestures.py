@@ -111,3 +111,19 @@ async def test_no_page_is_taken_before_each_camera_has_seen_its_card(tmp_path: P
     finally:
         await bench.close()
     assert check_books(tmp_path) == {"rejected": 1, "control": 2, "captured": 1}
+
+
+async def test_a_card_in_the_middle_of_a_session_is_no_page_and_begins_it_anew(bench: Bench, tmp_path: Path) -> None:
+    book = SessionBook(bench.spool, RecordTable(bench.spool.connection), station=NAME)
+    bench.station.watch = session = Session(book, serials=lambda: {"only": "only-1"}, settings=SessionSettings("off"))
+    assert await bench.station.press("pedal") == "captured"
+    before = session.state["id"]
+    bench.cameras["only"].next_one.append(photograph("MUNIMENT CARD OVERHEAD"))
+    bench.judge.next_one.append(("good", "MUNIMENT CARD OVERHEAD"))
+    assert await bench.station.press("pedal") == "control"
+    assert session.state["cards"] == {"only": "proven"}
+    assert session.state["id"] != before
+    assert live(bench) == 1
+    assert await bench.station.press("pedal") == "captured"
+    assert check_books(tmp_path) == {"captured": 2, "control": 1}
+    assert [one.get("why") for one in records(tmp_path, "press")] == [None, "card", None]
