@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from central.digitization.process import queries, rules
@@ -232,6 +232,25 @@ def test_a_slip_is_undone_within_minutes_by_whoever_made_it_and_nothing_is_erase
     line.rebuilt_equal()
 
 
+def test_undoing_a_step_takes_back_what_followed_from_it_by_itself(line: Line) -> None:
+    ident = line.register("A-1")
+    line.captured("b1", pages=2)  # before its turn
+    assert line.volume(ident).findings == []
+    line.batch("b2", "open")
+    assert line.volume(ident).findings == [{"code": "early", "n": 1}]
+    line.batch("b2", "closed")
+    line.through(ident, "index")
+    line.act("step.begin", volume=ident, step="index")
+    line.act("step.finish", volume=ident, step="index", count=3)
+    assert (line.at(ident), line.open_discrepancies(ident)) == (("check", "look"), [("capture", 3, 2)])
+    line.act("step.undo", volume=ident)
+    assert (line.at(ident), line.open_discrepancies(ident)) == (("index", "working"), [])
+    assert line.centre.rows("SELECT step FROM visits WHERE how = 'undone' ORDER BY visit") == [("capture",), ("check",)]
+    line.act("step.finish", volume=ident, step="index", count=3)
+    assert (line.at(ident), line.open_discrepancies(ident)) == (("check", "look"), [("capture", 3, 2)])
+    line.rebuilt_equal()
+
+
 def test_bad_pages_and_wrong_counts_make_the_check_look_until_they_are_mended(line: Line) -> None:
     ident = line.register("A-1")
     line.through(ident, "capture")
@@ -381,7 +400,12 @@ DOING = st.lists(
 )
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=6,
+    deadline=None,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(DOING)
 def test_whatever_is_done_in_whatever_order_every_stay_has_its_end_and_rebuild_gives_the_same(
     tmp_path_factory: pytest.TempPathFactory, doing: list[tuple[str, str, str, int]]
@@ -404,9 +428,8 @@ def test_whatever_is_done_in_whatever_order_every_stay_has_its_end_and_rebuild_g
             line.act(f"batch.{what}", actor, batch=f"b{batch}", reason="because", pages=[])
     rows = line.centre.rows("SELECT visit, step, how, reason, ended_ms FROM visits ORDER BY visit")
     volume = line.volume(ident)
-    for _visit, _step, how, reason, ended in rows[:-1]:
-        assert ended is not None
-        assert how in ("finished", "back", "undone") or (how == "skipped" and reason == "because")
+    for _visit, _step, how, reason, ended in rows:  # one that was undone may come after the one that goes on
+        assert ended is None or how in ("finished", "back", "undone") or (how == "skipped" and reason == "because")
     open_stays = [row for row in rows if row[4] is None]
     assert len(open_stays) == (0 if volume.step == DONE else 1)
     assert all(row[1] == volume.step for row in open_stays)

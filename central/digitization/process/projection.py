@@ -124,8 +124,10 @@ class ProcessProjector:
             way.row["held_reason"] = reason if act == "volume.hold" else None
             way.note(act, reason=reason)
         way.move(act, to=to, reason=reason)
+        way.follow()
         way.may_undo(before, entry.kind)
-        self._done(way)
+        way.save()
+        self._touched[way.row["id"]] = None
 
     @staticmethod
     def _finish(way: Way, body: Body) -> None:

@@ -134,8 +134,9 @@ def volume_or_404(ident: str) -> queries.Volume:
 
 
 def hidden(visits: Sequence[queries.Visit]) -> list[queries.Visit]:
-    """The stays without the first of two counts that is still to be made a second time, independently."""
-    return [msgspec.structs.replace(one, first_count=None) if one.ended is None else one for one in visits]
+    """The stays without the first of two counts, nor its note, while the second is still to be made independently."""
+    waits = [one.first_by is not None and one.ended is None for one in visits]
+    return [msgspec.structs.replace(one, first_count=None, note=None) if wait else one for one, wait in zip(visits, waits, strict=True)]
 
 
 def act(kind: str, ident: str, body: dict[str, Any]) -> Response:
