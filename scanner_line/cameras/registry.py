@@ -43,11 +43,21 @@ _NETWORK = (
 )
 
 
+def _patch_mistakes(options: Mapping[str, Any]) -> Mistakes:
+    patch = options.get("patch") or {}
+    width, height = patch.get("w"), patch.get("h")
+    if (width is None) != (height is None):
+        return [(("patch",), "`w` and `h` go together")]
+    if width is not None and ((patch.get("x") or 0) + width > 1 or (patch.get("y") or 0) + height > 1):
+        return [(("patch",), "reaches beyond the picture: x + w and y + h are at most 1")]
+    return []
+
+
 def _network_mistakes(schemes: tuple[str, ...]) -> Callable[[Mapping[str, Any]], Mistakes]:
     def mistakes(options: Mapping[str, Any]) -> Mistakes:
+        found = _patch_mistakes(options)
         if options.get("transport") == "sim":
-            return []
-        found: Mistakes = []
+            return found
         for key, allowed in (("url", schemes), ("serial_url", HTTP_SCHEMES)):
             words = address_fault(str(options[key]), allowed) if options.get(key) else None
             if words:
@@ -73,6 +83,7 @@ CAMERAS: dict[str, Driver] = {
             *_SIM,
         ),
         ("serial",),
+        mistakes=_patch_mistakes,
     ),
     "stream": Driver(
         "stream",
@@ -113,6 +124,7 @@ CAMERAS: dict[str, Driver] = {
             _PATCH,
         ),
         ("serial",),
+        mistakes=_patch_mistakes,
     ),
 }
 

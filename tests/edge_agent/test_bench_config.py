@@ -48,6 +48,8 @@ def test_the_documented_bench_is_in_order_and_its_devices_can_be_built(tmp_path:
         ('[bench.b.camera.l]\ndriver = "snapshoot"\n', 'did you mean "snapshot"?'),
         (CAMERA + CAMERA.replace("left", "right"), "serial imx708@1a is already taken by bench.b.camera.left.serial on line 7"),
         (CAMERA + "patch = { x = 1.5, w = 0.1, h = 0.1 }\n", "bench.b.camera.left.patch.x: 1.5 is out of range"),
+        (CAMERA + "patch = { x = 0.95, w = 0.1, h = 0.1 }\n", "bench.b.camera.left.patch: reaches beyond the picture"),
+        (CAMERA + "patch = { w = 0.1 }\n", "bench.b.camera.left.patch: `w` and `h` go together"),
         (CAMERA + '[bench.b.pedal.p]\ndriver = "evdv"\n', 'did you mean "evdev"?'),
         (CAMERA + '[bench.b.pedal.p]\ndriver = "gpio"\nswitch.a = { pin = 40 }\n', "40 is out of range: GPIO 0 to 27"),
         (CAMERA + '[bench.b.pedal.p]\ndriver = "gpio"\nswitch.a = { pin = 4, wish = "markk" }\n', 'did you mean "mark"?'),
