@@ -48,7 +48,7 @@ def _patch_mistakes(options: Mapping[str, Any]) -> Mistakes:
     width, height = patch.get("w"), patch.get("h")
     if (width is None) != (height is None):
         return [(("patch",), "`w` and `h` go together")]
-    if width is not None and ((patch.get("x") or 0) + width > 1 or (patch.get("y") or 0) + height > 1):
+    if width is not None and height is not None and ((patch.get("x") or 0) + width > 1 or (patch.get("y") or 0) + height > 1):
         return [(("patch",), "reaches beyond the picture: x + w and y + h are at most 1")]
     return []
 
