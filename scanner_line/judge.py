@@ -1,6 +1,8 @@
 """`muniment-agent judge FOLDER`: the page checks of a bench, over a folder of anyone's page images."""
 
 import json
+import os
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from scanner_line.errors import ImageRefused, ProfileError
 from scanner_line.profile import Profile, read_profile_file
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
+OTHER_ENDINGS = (".jp2", ".jpx", ".webp", ".gif", ".bmp", ".heic", ".heif", ".avif", ".dng")  # pictures that are refused, not overlooked
 FILE_BYTES_MAX = 512 * 1024 * 1024
 GOOD, BAD_PAGE, WRONG_INPUT = 0, 1, 2
 
@@ -25,12 +28,18 @@ class PageVerdict:
 
     def as_json(self) -> dict[str, object]:
         """The page as the contract writes it."""
-        return {"file": self.file, "verdict": self.judgement.verdict, "checks": self.judgement.checks_json()}
+        return {
+            "file": shown(self.file),
+            "verdict": self.judgement.verdict,
+            "kind": self.judgement.kind,
+            "checks": self.judgement.checks_json(),
+        }
 
 
 def files_of(folder: Path) -> list[Path]:
-    """The page images of a folder in name order."""
-    return sorted((path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file()), key=lambda path: path.name)
+    """The page images of a folder in name order, with whatever else bears the name of one; hidden files are none."""
+    wanted = ENDINGS + OTHER_ENDINGS
+    return sorted((path for path in folder.iterdir() if path.suffix.lower() in wanted and path.name[0] != "."), key=lambda path: path.name)
 
 
 def judge_folder(files: Sequence[Path], profile: Profile) -> list[PageVerdict]:
@@ -110,18 +119,36 @@ def main(
 
 def _measured(path: Path, profile: Profile) -> Measures | str:
     """The measures of a file, or the words for why there are none."""
+    if path.suffix.lower() not in ENDINGS:
+        return f"{path.suffix} files are not judged: give JPEG, PNG or TIFF"
     try:
-        if path.stat().st_size > FILE_BYTES_MAX:
-            return f"larger than {FILE_BYTES_MAX // (1024 * 1024)} MiB"
-        return measure(path.read_bytes(), profile)
+        return measure(_bytes_of(path), profile)
     except ImageRefused as error:
         return str(error)
     except OSError as error:
         return error.strerror or "the file cannot be read"
 
 
+def _bytes_of(path: Path) -> bytes:
+    """The bytes of a regular file of bounded size; a pipe or a device that bears a page's name is never waited for."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise ImageRefused("a folder, not a file" if stat.S_ISDIR(status.st_mode) else "a pipe or device, not a file")
+        if status.st_size > FILE_BYTES_MAX:
+            raise ImageRefused(f"larger than {FILE_BYTES_MAX // (1024 * 1024)} MiB")
+        return file.read(FILE_BYTES_MAX + 1)
+
+
+def shown(name: str) -> str:
+    """A file's name as text that any terminal and any JSON reader takes: bytes that are no UTF-8 and control characters are written out."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+
+
 def _print_page(page: PageVerdict, out: TextIO) -> None:
-    print(f"{page.judgement.verdict:<5}{page.file}", file=out)
+    print(f"{page.judgement.verdict:<5}{shown(page.file)}", file=out)
     for check in page.judgement.checks:
         value = "-" if check.value is None else f"{check.value:.3g}"
         limit = "-" if check.limit is None else f"{check.limit:.3g}"

@@ -21,9 +21,10 @@ class Profile:
     sharpness_bad: float = 0.62  # under this a page is bad, between the two it is to be looked at
     sharpness_prior: float = 0.245  # steepest gradient over contrast, per pixel, expected of a 1 to 9 megapixel page before five are known
     sharpness_floor: float = 0.70  # of the prior: the batch's own level never counts as less
+    sharpness_part: float = 0.80  # of the page's own: a ninth of it softer than this is soft
     paper_dark: float = 80.0  # grey level of the paper, 0-255, under which a page is too dark
-    paper_ratio_min: float = 0.62  # of the batch's median paper
-    paper_ratio_max: float = 1.30
+    paper_ratio_min: float = 0.75  # of the batch's median paper
+    paper_ratio_max: float = 1.22
     clipped_max: float = 0.20  # share of the page at full white
     skew_max_deg: float = 1.0
     skew_bad_deg: float = 2.0  # beyond this a page is bad; up to it software can straighten what the print itself has crooked
@@ -32,8 +33,10 @@ class Profile:
     duplicate_match: float = 0.70  # what all but the worst quarter of its blocks agree after alignment
     glare_max: float = 0.004  # share of the page in one burnt spot
     finger_max: float = 0.004  # share of the page covered with skin colour from its edge
+    moire_max: float = 0.02  # share of the page under a regular pattern
+    tint_max: float = 9.0  # from the batch's paper, in Cr and Cb
     size_tolerance: float = 0.10
-    max_megapixels: float = 200.0
+    max_megapixels: float = 150.0
     fatal: frozenset[str] = field(default=FATAL)
 
     @classmethod
@@ -51,6 +54,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "sharpness_bad": (0.2, 1.0),
     "sharpness_prior": (0.05, 0.5),
     "sharpness_floor": (0.0, 1.0),
+    "sharpness_part": (0.3, 1.0),
     "paper_dark": (10.0, 200.0),
     "paper_ratio_min": (0.1, 1.0),
     "paper_ratio_max": (1.0, 3.0),
@@ -62,8 +66,10 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "duplicate_match": (0.3, 0.99),
     "glare_max": (0.0005, 0.2),
     "finger_max": (0.0005, 0.2),
+    "moire_max": (0.0, 1.0),
+    "tint_max": (2.0, 100.0),
     "size_tolerance": (0.01, 0.5),
-    "max_megapixels": (1.0, 1000.0),
+    "max_megapixels": (1.0, 170.0),
 }
 
 

@@ -14,7 +14,8 @@ TILE_PX = 48  # side of a tile, in the reduced picture
 TEXT_STEP = 0.22  # contrast of text, as a share of the paper's level
 SMEAR_STEP = 0.13  # of what is darker than its surroundings, as a share of the paper's level
 TEXT_SHARE = 0.35  # share of a tile within reach of an edge, for the tile to count as text
-TILES_MAX = 24  # tiles looked at in full size
+TILES_MAX = 24  # tiles looked at in full size, where that many are full of text
+PART_TILES = 3  # of each ninth of the picture, however little of the page's text stands there
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def _touches(mask: Gray) -> str:
 
 
 def _text_tiles(view: Gray, mask: Gray, paper: float) -> tuple[tuple[int, int], ...]:
-    """Tiles of the reduced picture that are full of text, the fullest first, then thinned evenly to TILES_MAX."""
+    """Tiles of the reduced picture that are full of text: the fullest of each ninth of the picture, and of all, up to TILES_MAX."""
     reach = np.ones((9, 9), np.uint8)
     contrast = cv2.subtract(cv2.dilate(view, reach), cv2.erode(view, reach))
     text = cv2.bitwise_and(mask_where(contrast > paper * TEXT_STEP), mask)
@@ -106,9 +107,13 @@ def _text_tiles(view: Gray, mask: Gray, paper: float) -> tuple[tuple[int, int], 
         return ()
     shares = cv2.resize(text[: rows * TILE_PX, : columns * TILE_PX], (columns, rows), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     found = [(float(shares[y, x]), x * TILE_PX, y * TILE_PX) for y in range(rows) for x in range(columns) if shares[y, x] > TEXT_SHARE]
-    if len(found) > TILES_MAX:
-        full = max(found)[0]
-        found = [entry for entry in found if entry[0] > 0.6 * full] or found
-        step = len(found) / TILES_MAX
-        found = [found[int(i * step)] for i in range(min(TILES_MAX, len(found)))] if step > 1 else found
+    parts: dict[tuple[int, int], list[tuple[float, int, int]]] = {}
+    for entry in sorted(found, reverse=True):
+        part = parts.setdefault((3 * entry[1] // view.shape[1], 3 * entry[2] // view.shape[0]), [])
+        if len(part) < PART_TILES:
+            part.append(entry)
+    left = max(0, TILES_MAX - sum(map(len, parts.values())))
+    taken = [entry for part in parts.values() for entry in part]
+    rest = sorted(set(found) - set(taken), reverse=True)[:left]
+    found = sorted(taken + rest, key=lambda entry: (entry[2], entry[1]))
     return tuple((x, y) for _, x, y in found)

@@ -58,10 +58,12 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The verdict on one page and every check behind it, in the order of CHECK_NAMES."""
+    """The verdict on one page, every check behind it in the order of CHECK_NAMES, and what kind of page it was taken for: text, picture,
+    sparse (little text), blank, separator or unreadable."""
 
     verdict: Verdict
     checks: tuple[CheckResult, ...]
+    kind: str = "text"
 
     def check(self, name: str) -> CheckResult:
         """The result of one check by its name; KeyError for an unknown name."""

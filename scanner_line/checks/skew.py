@@ -12,6 +12,7 @@ FINE_DEG = 0.05
 POINTS_MAX = 12_000
 POINTS_MIN = 400
 INK_STEP = 0.12  # darker than its surroundings by this share of the paper's level
+SQUARE = 0.975  # of the rectangle around the page that the page must fill, for its edges to be straight
 CLEAR = 1.5  # how far the best angle's profile must stand out of the median one's
 
 
@@ -30,6 +31,22 @@ def skew_deg(view: Gray, layout: Layout) -> float | None:
     upright = _best(-y, x)  # columns of vertical text, as in older Chinese volumes
     best = max(lines, upright, key=lambda found: found[1])
     return round(best[0], 3) if best[1] > CLEAR else None
+
+
+def page_edge_deg(layout: Layout) -> float | None:
+    """Degrees by which the page itself lies turned, from the rectangle around it; None where its edges are not in the picture or not
+    straight."""
+    if layout.touches:
+        return None
+    contours, _ = cv2.findContours(layout.mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    if not contours:
+        return None
+    largest = max(contours, key=cv2.contourArea)
+    (_, _), (width, height), angle = cv2.minAreaRect(largest)
+    if cv2.contourArea(cv2.convexHull(largest)) < SQUARE * width * height:
+        return None
+    turned = (angle + 45) % 90 - 45
+    return round(-float(turned), 3)
 
 
 def _best(x: Floats, y: Floats) -> tuple[float, float]:
