@@ -18,7 +18,7 @@ from central.digitization.process.refusals import both
 from central.environment.reports.fonts import NoFont, fonts
 from central.store.engine import reading
 from central.times import now_ms
-from central.web import acting, paging
+from central.web import acting, paging, problems
 from central.web.fields import IDENT, Text
 from central.web.operation import JSON, Operation, operation
 from central.web.problems import Problem, bad_field, not_found
@@ -100,12 +100,10 @@ class Volumes(msgspec.Struct, frozen=True):
 
 
 class Registered(msgspec.Struct, frozen=True):
-    """How many volumes a table has, or why none of them was registered: every mistake with its line."""
+    """How many volumes a table has, and how many were registered."""
 
     registered: int
     volumes: int
-    mistakes: list[registering.Mistake] = []
-    more: bool = False
 
 
 class History(msgspec.Struct, frozen=True):
@@ -171,9 +169,13 @@ def read_table(text: str, query: ImportQuery) -> registering.Read:
 
 def _import(query: ImportQuery) -> Response:
     read = read_table(_table(), query)
-    if read.mistakes or query.dry:
-        answer = Registered(registered=0, volumes=len(read.rows), mistakes=read.mistakes, more=read.more)
-        return Response(msgspec.json.encode(answer), status=422 if read.mistakes else 200, content_type=JSON)
+    if read.mistakes:
+        refused = Problem(422, "mistakes", "Nothing was registered; every mistake has its line. / 未登记任何案卷；每处错误均注明行号。")
+        facts = {"registered": 0, "mistakes": msgspec.to_builtins(read.mistakes), "more": read.more}
+        told = msgspec.to_builtins(problems.document(refused)) | facts
+        return Response(msgspec.json.encode(told), status=422, content_type=problems.MEDIA_TYPE)
+    if query.dry:
+        return Response(msgspec.json.encode(Registered(registered=0, volumes=len(read.rows))), status=200, content_type=JSON)
     bodies = [{"volume": str(uuid.uuid4()), **row} for row in read.rows]
     done, changed = doing.record_all("volume.register", bodies)
     answer = Registered(registered=len(changed) if done else len(bodies), volumes=len(bodies))
@@ -279,7 +281,13 @@ def routes(made: Blueprint) -> None:
             query=ImportQuery,
             result=Registered,
             status=201,
-            also=LATE | {200: "dry: nothing is wrong", 413: "too large", 415: "no text", 422: "mistakes, each with its line"},
+            also=LATE
+            | {
+                200: "dry: nothing is wrong",
+                413: "too large",
+                415: "no text",
+                422: "`mistakes`, each with its line",
+            },
         )
     )
     def volumes_import(query: ImportQuery) -> Response:
