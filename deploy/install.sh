@@ -26,7 +26,7 @@ if [ ! -x .venv/bin/pip ]; then
   "$python" -m venv .venv
 fi
 if [ "$what" = test ]; then
-  debian mosquitto chromium fonts-noto-cjk strace faketime \
+  debian mosquitto chromium fonts-noto-cjk strace faketime sane-utils sane-airscan \
     gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly || exit 2
 fi
 

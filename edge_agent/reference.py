@@ -184,6 +184,9 @@ def reference() -> str:
     section("[camera.NAME]", f"A custody camera. Drivers: {', '.join(catalogue.drivers('camera'))}.", (*device, *tables.CAMERA))
     section("[bench.NAME]", "A capture bench: pedal, lamp, screen and cameras.", (*tables.DEVICE, *tables.BENCH))
     parts.append(BENCH)
+    for source in (catalogue.benches.sources if catalogue.benches else {}).values():
+        words = f"{source.words} A bench of it has no cameras ([scanners and folders](scanners.md))."
+        parts.append(f'\n### [bench.NAME], driver = "{source.name}"\n\n{words}\n\n{_table(source.options)}')
     section(
         "[bench.NAME.camera.NAME]",
         "A camera over the bench, such as `left` and `right`. Its driver is `picamera2` unless another is named.",
