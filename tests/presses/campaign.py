@@ -50,7 +50,7 @@ url = "{right}"
 # what happens at a press, and how often of a hundred
 WISHES = {"capture": 84, "retake": 10, "undo": 3, "mark": 3}
 FAULTS = ("bounce", "twice", *TROUBLES, "disk low", "disk full", "kill bench", "kill agent")
-FAULTY = 0.15  # the share of presses with a fault
+FAULTY = 0.1  # the share of presses with a fault
 HAND = 0.06  # the share after which a hand at the screen changes the pages
 
 
