@@ -189,7 +189,7 @@ class PageBook:
         first = self._rows.room_after(connection, target, after, count=len(pages))
         for at, page in enumerate(pages):
             moved = (target, first + at, target, page.batch)
-            for ident in [page.page, *self._older(connection, page.page)]:
+            for ident in [page.page, *self._rows.older(connection, page.page)]:
                 connection.execute(
                     "UPDATE pages SET batch = ?, seq = ?, moved_from = CASE WHEN batch = ? THEN moved_from ELSE ? END WHERE page = ?",
                     (*moved, ident),
@@ -199,19 +199,8 @@ class PageBook:
         """The pages, and where they went to another batch, before each what it was retaken for."""
         made = []
         for page in pages:
-            made += [*(self._older(connection, page.page) if other_batch else ()), page.page]
+            made += [*(self._rows.older(connection, page.page) if other_batch else ()), page.page]
         return made
-
-    @staticmethod
-    def _older(connection: sqlite3.Connection, page: str) -> list[str]:
-        """The ids of all pages that a page was retaken for, the oldest first."""
-        rows = connection.execute(
-            "WITH RECURSIVE older(page, n) AS (SELECT page, 1 FROM pages WHERE replaced_by = ?"
-            " UNION SELECT pages.page, n + 1 FROM pages JOIN older ON pages.replaced_by = older.page)"
-            " SELECT page FROM older ORDER BY n DESC",
-            (page,),
-        ).fetchall()
-        return [row[0] for row in rows]
 
     def _move_back(self, connection: sqlite3.Connection, was: Sequence[Mapping[str, Any]]) -> list[Page]:
         pages, touched, across = [], [], False

@@ -130,14 +130,32 @@ class PageRows:
         return seq + 1
 
     def relink(self, connection: sqlite3.Connection, batch: str) -> list[str]:
-        """Let every counting page name the counting page before it; the ids of those that had been told otherwise."""
+        """Let every counting page name the counting page before it; the ids of those that had been told otherwise. What the first page
+        was retaken for follows none either: a retake that names none is taken to follow what the page it replaces followed."""
         stale = connection.execute(
             "SELECT page, told, before FROM (SELECT page, told, after, lag(page) OVER (ORDER BY seq) AS before FROM pages"  # noqa: S608
             f" WHERE batch = ? AND {LIVE}) WHERE after IS NOT before",
             (batch,),
         ).fetchall()
         connection.executemany("UPDATE pages SET after = ? WHERE page = ?", [(row["before"], row["page"]) for row in stale])
+        first = connection.execute(
+            f"SELECT page FROM pages WHERE batch = ? AND {LIVE} ORDER BY seq LIMIT 1",  # noqa: S608
+            (batch,),
+        ).fetchone()
+        for older in () if first is None else self.older(connection, first[0]):
+            stale += connection.execute("UPDATE pages SET after = NULL WHERE page = ? AND after IS NOT NULL RETURNING page, told", (older,))
         return [row["page"] for row in stale if row["told"]]
+
+    @staticmethod
+    def older(connection: sqlite3.Connection, page: str) -> list[str]:
+        """The ids of all pages that a page was retaken for, the oldest first."""
+        rows = connection.execute(
+            "WITH RECURSIVE older(page, n) AS (SELECT page, 1 FROM pages WHERE replaced_by = ?"
+            " UNION SELECT pages.page, n + 1 FROM pages JOIN older ON pages.replaced_by = older.page)"
+            " SELECT page FROM older ORDER BY n DESC",
+            (page,),
+        ).fetchall()
+        return [row[0] for row in rows]
 
     def tell(self, connection: sqlite3.Connection, pages: Iterable[str]) -> list[Page]:
         """Write the records of pages as they are now, each once, in the order given."""

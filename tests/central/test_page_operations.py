@@ -14,6 +14,7 @@ from central.rebuild import rebuild
 from central.store.engine import reading, writing
 from scanner_line.errors import BatchError
 from scanner_line.orders import obey
+from scanner_line.pages import END
 from scanner_line.presses import RETAKE
 from tests.central.journals import Centre, Journal
 from tests.scanner_line.bench import Bench, records
@@ -80,21 +81,25 @@ async def anything(bench: Bench, draw: random.Random, steps: int) -> None:
     for _ in range(steps):
         batch, closed = station.facts.batch, station.facts.closed
         pages = [] if batch is None else [page.page for page in bench.presses.live_pages(batch.batch)]
-        some, other = (draw.choice(pages), draw.choice(pages)) if pages else (None, None)
-        do = draw.choice(["capture", "capture", "capture", "retake", "insert", "delete", "move", "place", "undo", "over", "close"])
+        within = pages[:3] if draw.random() < 0.4 else pages  # what happens at the front is the rarer thing
+        some, other = (draw.choice(within), draw.choice(pages)) if pages else (None, None)
+        do = draw.choice(["capture", "capture", "capture", "retake", "insert", "delete", "move", "place", "undo", "over", "close", "front"])
         try:
             if do == "capture" or some is None or other is None:
                 await station.press("pedal")
             elif do == "retake":
                 if draw.random() < 0.3:
-                    bench.cameras["left"].next_one.append("broken")
+                    next(iter(bench.cameras.values())).next_one.append("broken")
                 await station.take_page(RETAKE, page=some)
             elif do == "insert":
                 await station.take_page("insert", after=draw.choice([None, some]))
             elif do == "delete":
                 await station.delete(some, reason="a hand")
             elif do == "move":
-                await station.move([some], after=draw.choice([None, other]), reason="order")
+                await station.move([some], after=draw.choice([None, other, pages[-1]]), reason="order")
+            elif do == "front":  # what stood second is taken again and becomes the first
+                await station.take_page(RETAKE, page=pages[min(1, len(pages) - 1)])
+                await station.move([pages[0]], after=draw.choice([pages[-1], END]), reason="order")
             elif do == "place":
                 await station.place("missing", after=some, note="torn out")
             elif do == "undo":
@@ -124,7 +129,7 @@ def test_the_centre_has_every_batch_in_the_benchs_own_order(tmp_path: Path, seed
             numbers[batch] = (counts.captured, counts.replaced, counts.placeholders)
 
     numbers: dict[str, tuple[int, int, int]] = {}
-    site.work(work)
+    site.work(work, sides=("overhead",) if seed % 2 else ("left", "right"))
     for batch, pages in live.items():
         assert site.order(batch) == pages
         told = site.batch(batch)
