@@ -1,5 +1,6 @@
 """The one writer: what is queued becomes one transaction of ledger, tree and projections; after its commit come the acknowledgements."""
 
+import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -40,7 +41,9 @@ RULES_S = 5.0
 HISTORY_S = 1.0  # while batches keep coming, late readings are looked into this often: no acknowledgement waits for them meanwhile
 COMMAND_AGAIN_MS = 10_000  # an agent was away; it knows the ids it has carried out
 TIDY_S = 300.0
-ACTS_A_COMMIT = 1000
+ACTS_S = 0.1  # a commit spends this on acts at most, however many wait
+ACTS_AT_ONCE = 25
+COMMANDS_A_COMMIT = 1000
 HOUR_MS = 3_600_000
 MB = 1024 * 1024
 WORDS = {
@@ -91,6 +94,7 @@ class Writer:
         self._signed_at = self._ruled_at = self._tidied_at = time.monotonic()
         self._looked_at = 0.0  # late readings
         self._stopped = False
+        self.behind = False  # acts wait for the next commit
         self._owed: dict[str, Arrival] = {}  # topic -> the last status that no commit has taken: nobody sends it again
         self._told_counts = "{}"
         self._late = LateQueue()
@@ -113,6 +117,7 @@ class Writer:
         except OperationalError as error:  # full, locked or failing disk: nothing is acknowledged, agents send again
             self.counters.note("commit failed", "store", str(error.orig))
             self._reload()
+            self.behind = False
             self._late.back()
             self._owe(arrivals)
             return []
@@ -197,7 +202,7 @@ class Writer:
         check_batch(batch, None if known is None else known.keys.get(batch.header.key))
         outcome = self._intake.take(context.connection, batch, now_ms)
         if outcome.alarm == "lost-records":
-            self._acts(context)  # the gap's entry stands before the batch
+            self._acts(context, budget_s=math.inf)  # the gap's entry stands before the batch
         if outcome.stored is not None:
             self._enter(context, batch, outcome, now_ms)
         if outcome.alarm:
@@ -267,16 +272,22 @@ class Writer:
             message["refused"] = {"why": outcome.refused, "agreed_seq": outcome.agreed_seq}
         return msgspec.json.encode(message)
 
-    def _acts(self, context: Context) -> None:
-        """Append the acts that wait for their leaves, and let them take effect."""
-        if not context.connection.exec_driver_sql(_ACTS_WAIT).scalar():
-            return
-        waiting = select(acts).where(acts.c.leaf_idx.is_(None)).order_by(acts.c.id).limit(ACTS_A_COMMIT)
-        for row in context.connection.execute(waiting).all():
-            leaf_idx = self._sequencer.act(t_ms=row.t_ms, kind=row.kind, digest=row.digest, ref_id=row.id)
-            context.connection.execute(update(acts).where(acts.c.id == row.id).values(leaf_idx=leaf_idx))
-            body = msgspec.json.decode(row.body) if row.body else {}
-            self._projections.act(context, ActEntry(leaf_idx, row.t_ms, row.kind, row.actor, body))
+    def _acts(self, context: Context, *, budget_s: float = ACTS_S) -> None:
+        """Append the acts that wait for their leaves, and let them take effect, oldest first. After `budget_s` the rest waits for the next
+        commit, so that no acknowledgement waits for somebody's import of thousands of volumes."""
+        began = time.monotonic()
+        self.behind = bool(context.connection.exec_driver_sql(_ACTS_WAIT).scalar())
+        waiting = select(acts).where(acts.c.leaf_idx.is_(None)).order_by(acts.c.id).limit(ACTS_AT_ONCE)
+        while self.behind:
+            rows = context.connection.execute(waiting).all()
+            for row in rows:
+                leaf_idx = self._sequencer.act(t_ms=row.t_ms, kind=row.kind, digest=row.digest, ref_id=row.id)
+                context.connection.execute(update(acts).where(acts.c.id == row.id).values(leaf_idx=leaf_idx))
+                body = msgspec.json.decode(row.body) if row.body else {}
+                self._projections.act(context, ActEntry(leaf_idx, row.t_ms, row.kind, row.actor, body))
+            self.behind = len(rows) == ACTS_AT_ONCE
+            if time.monotonic() - began >= budget_s:
+                return
 
     def _history(self, context: Context, now_ms: int) -> None:
         """What late readings show is filed as history."""
@@ -323,7 +334,7 @@ class Writer:
             answered = select(command_results.c.id).where(command_results.c.agent == commands.c.agent)
             due = (commands.c.sent_ms < now_ms - COMMAND_AGAIN_MS) & (commands.c.expires_ms > now_ms) & commands.c.id.not_in(answered)
         for row in connection.execute(
-            select(commands).where(due).order_by(commands.c.created_ms, commands.c.id).limit(ACTS_A_COMMIT)
+            select(commands).where(due).order_by(commands.c.created_ms, commands.c.id).limit(COMMANDS_A_COMMIT)
         ).all():
             args = msgspec.json.decode(row.args)
             text = chain.command_text(self._site, row.agent, row.id, row.name, dumps(args), row.expires_ms)

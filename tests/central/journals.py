@@ -113,7 +113,11 @@ class Centre:
         return journal
 
     def write(self, *arrivals: Arrival) -> list[Message]:
-        return self.writer.write(list(arrivals))
+        """Commit what arrived, and as often as it takes for all acts that wait."""
+        messages = self.writer.write(list(arrivals))
+        while self.writer.behind:
+            messages += self.writer.write([])
+        return messages
 
     def send(self, *arrivals: Arrival) -> list[dict[str, Any]]:
         """The acknowledgements, each checked for its signature."""

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from central.ingest.writer import Arrival
+from central.ledger import acts
+from central.store.engine import writing
 from tests.central.journals import Centre, Journal
 from wire.chain import hex_of, line_digest
 from wire.records import record
@@ -304,3 +306,20 @@ def test_who_came_and_went_while_nothing_could_be_committed_is_known_afterwards(
         connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
     centre.write()
     assert centre.rows("SELECT online, status LIKE '%7%' FROM agents") == [(1, 1)]
+
+
+def test_an_import_of_thousands_of_volumes_holds_up_no_acknowledgement(centre: Centre) -> None:
+    centre.enrol(journal := Journal("room-101").add("events", *doors(2)))
+    with writing(centre.engine) as connection:
+        for n in range(800):
+            body = {"volume": f"v{n}", "number": f"A-{n}", "unit": "North office", "consignment": "x", "declared": 3}
+            acts.record(connection, kind="volume.register", actor="wang", body=body)
+    waiting = "SELECT count(*) FROM acts WHERE leaf_idx IS NULL"
+    assert len(centre.writer.write([journal.batch("events", 1, 1)])) == 1
+    left = centre.one(waiting)
+    assert 0 < left < 800, "some were taken in, the others did not hold up the commit"
+    assert len(centre.writer.write([journal.batch("events", 2, 1)])) == 1
+    assert centre.one(waiting) < left
+    centre.write()
+    assert (centre.one(waiting), centre.one("SELECT count(*) FROM volumes")) == (0, 800)
+    assert centre.rows("SELECT id FROM acts ORDER BY leaf_idx") == centre.rows("SELECT id FROM acts ORDER BY id")
