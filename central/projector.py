@@ -41,7 +41,7 @@ def parts_of(entry: BatchEntry) -> Iterator[BatchEntry]:
     for low, high in pairwise([entry.first, *cuts, entry.first + entry.n]):
         records = [(seq, record) for seq, record in entry.records if low <= seq < high]
         readings = [(seq, reading) for seq, reading in entry.readings if low <= seq < high]
-        yield replace(entry, records=records, readings=readings)
+        yield replace(entry, records=records, readings=readings, last=high == entry.first + entry.n)
 
 
 class Projections:

@@ -22,6 +22,7 @@ WHY: dict[str, LazyString] = {
     "sample": lazy_gettext("Drawn for the sample"),
     "changed": lazy_gettext("Captured anew since the last round"),
     "neighbour": lazy_gettext("Beside a page that changed"),
+    "earlier": lazy_gettext("Was to be looked at before the batch was closed again"),
     "placeholder": lazy_gettext("Holds the place of a page"),
     "doubtful": lazy_gettext("A check doubts it"),
 }

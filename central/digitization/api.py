@@ -159,7 +159,9 @@ def _batch_routes(made: Blueprint) -> None:
     @made.post(f"/batches/<{IDENT}:batch>/accept")
     @operation(Operation(right="batches.judge", summary="Accept a closed batch.", body=Accept, result=queries.Batch, also=LATE))
     def batch_accept(batch: str, body: Accept) -> Response:
-        facts: dict[str, Any] = {} if body.reason is None else {"reason": body.reason}
+        with reading(engine()) as connection:
+            facts: dict[str, Any] = {"seen": queries.told_last(connection, batch)}  # before anything is judged
+        facts |= {} if body.reason is None else {"reason": body.reason}
         if body.override:
             facts["override"] = True
         _may_accept(_batch(batch), body)

@@ -7,7 +7,7 @@ first, as an insertion would.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 
@@ -34,41 +34,41 @@ class Placed(Protocol):
 def ordered(pages: Sequence[Placed]) -> dict[str, int]:
     """{page id: place from 1} of the pages that count, and of replaced ones the place of what replaced them; deleted ones have none."""
     by_id = {page.id: page for page in pages}
-    stands_for: dict[str | None, str] = {
-        page.replaces: page.id for page in pages if page.replaces in by_id
-    }  # replaced page -> the one in its place
-    line = [ident for ident in _walk(pages, by_id, stands_for) if not by_id[ident].deleted]
+    stands_for = {page.replaces: page.id for page in pages if page.replaces is not None and page.replaces in by_id}
+    current = _ends(stands_for)  # replaced page -> the one in its place
+    line = [ident for ident in _walk(pages, by_id, current) if not by_id[ident].deleted]
     places = {ident: place for place, ident in enumerate(line, 1)}
-    for ident in stands_for:
-        if ident is not None and ident not in places:
-            place = places.get(_current(ident, stands_for))
-            if place is not None:
-                places[ident] = place
+    for ident, now in current.items():
+        if ident not in places and now in places:
+            places[ident] = places[now]
     return places
 
 
-def _current(ident: str, stands_for: dict[str | None, str]) -> str:
-    """What stands in a page's place now."""
-    seen = {ident}
-    while ident in stands_for and stands_for[ident] not in seen:
-        ident = stands_for[ident]
-        seen.add(ident)
-    return ident
+def _ends(step: Mapping[str, str]) -> dict[str, str]:
+    """Where each id leads to, one step after the other; a ring leads to where it was entered. Every id is walked once."""
+    ends: dict[str, str] = {}
+    for start in step:
+        path: dict[str, None] = {}
+        ident = start
+        while ident in step and ident not in ends and ident not in path:
+            path[ident] = None
+            ident = step[ident]
+        ends.update(dict.fromkeys(path, ends.get(ident, ident)))
+    return ends
 
 
-def _follows(page: Placed, by_id: dict[str, Placed]) -> str | None:
-    """What a page follows: a retake that does not say so follows what the page it replaces followed."""
-    seen = {page.id}
-    while page.after is None and page.replaces in by_id and page.replaces not in seen:
-        seen.add(page.replaces)
-        page = by_id[page.replaces]
-    return page.after
+def _followed(pages: Sequence[Placed], by_id: Mapping[str, Placed]) -> dict[str, str | None]:
+    """What each page follows: a retake that does not say so follows what the page it replaces followed."""
+    silent = {page.id: page.replaces for page in pages if page.after is None and page.replaces is not None}
+    told_by = _ends({page: old for page, old in silent.items() if old in by_id})
+    return {page.id: by_id[told_by.get(page.id, page.id)].after for page in pages}
 
 
-def _walk(pages: Sequence[Placed], by_id: dict[str, Placed], stands_for: dict[str | None, str]) -> Iterable[str]:
+def _walk(pages: Sequence[Placed], by_id: Mapping[str, Placed], current: Mapping[str, str]) -> Iterable[str]:
     """The pages that were not replaced, in order: those that follow none first, then those whose predecessor is not known."""
-    here = [page for page in pages if page.id not in stands_for]
-    follows = {page.id: _follows(page, by_id) for page in here}
+    here = [page for page in pages if page.id not in current]
+    told = _followed(pages, by_id)
+    follows = {page.id: told[page.id] for page in here}
     uses_after = any(after is not None for after in follows.values())
     followers: dict[str | None, list[str]] = {}
     lost: list[str] = []
@@ -77,7 +77,7 @@ def _walk(pages: Sequence[Placed], by_id: dict[str, Placed], stands_for: dict[st
         if after is not None and after not in by_id:
             lost.append(page.id)
         else:
-            followers.setdefault(None if after is None else _current(after, stands_for), []).append(page.id)
+            followers.setdefault(None if after is None else current.get(after, after), []).append(page.id)
     roots = followers.pop(None, [])
     seen: set[str] = set()
     for start in (roots[::-1] if uses_after else roots, lost, follows):  # the last for what follows itself in a ring

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from central.digitization.queries import told_last
 from central.digitization.tables import batches, object_refs, page_changes, pages, presses, stations
 from central.store.projecting import ActEntry, BatchEntry, Context, Handler, Record, as_json, handle, own_only
 
@@ -88,6 +89,8 @@ class DigitizationProjector:
         if old is None or (old.batch_id != row["batch_id"] and old.agent == entry.agent):
             arrival = self._arrive(context, entry, record, row["t_ms"])
         if old is not None:  # a later record of the same page: lowered, moved, taken out or back; it keeps the time it was taken
+            if old.agent == entry.agent and old.sha256 != row["sha256"]:
+                raise ValueError(f"page {ident!r} keeps the image of its first record")
             self._changed(context, entry, old, row)
             row |= {name: old._mapping[name] for name in KEPT}
         if arrival is not None:
@@ -95,6 +98,10 @@ class DigitizationProjector:
         own_only(context, pages, row)
         if old is not None and old.replaces is not None and old.replaces != row["replaces"]:  # the retake was taken back
             run(update(pages).where((pages.c.id == old.replaces) & (pages.c.replaced_by == ident)).values(replaced_by=None))
+        if old is None or _change(old, row) not in (None, "lowered") or old.replaces != row["replaces"]:
+            touched = {row["batch_id"], row["batch_id"] if old is None else old.batch_id}
+            again = (batches.c.id.in_(touched)) & (batches.c.agent == entry.agent) & (batches.c.state == "accepted")
+            run(update(batches).where(again).values(state="closed", **NOT_DECIDED))  # what was accepted is not what is there
         if row["replaces"]:
             run(update(pages).where((pages.c.id == row["replaces"]) & (pages.c.agent == entry.agent)).values(replaced_by=ident))
         self._refer(context, entry, kind="page", ref_id=ident, record=record, t_ms=row["t_ms"])
@@ -174,12 +181,15 @@ class DigitizationProjector:
 
     def _decide(self, context: Context, entry: ActEntry, state: str) -> None:
         ident, reason = entry.body["batch"], entry.body.get("reason")
-        known = context.connection.scalar(select(batches.c.decisions).where(batches.c.id == ident))
-        if known is None:
-            raise ValueError(f"batch {ident!r} is not known")
+        row = context.connection.execute(select(batches).where(batches.c.id == ident)).one_or_none()
+        if row is None or row.closed_ms is None:
+            raise ValueError(f"batch {ident!r} is not known, or not closed")
+        seen = entry.body.get("seen")  # the ledger entry that told last of its pages when the decision was made
+        if isinstance(seen, int) and told_last(context.connection, ident) > seen:
+            raise ValueError(f"batch {ident!r} changed while it was decided about")
         made = {"state": state, "by": entry.actor, "t_ms": entry.t_ms, "reason": reason}
         values = {"state": state, "decided_by": entry.actor, "decided_ms": entry.t_ms, "decided_reason": reason}
-        values["decisions"] = as_json([*json.loads(known), made])
+        values["decisions"] = as_json([*json.loads(row.decisions), made])
         context.connection.execute(update(batches).where(batches.c.id == ident).values(**values))
         self._tell_batch(context, ident)
 

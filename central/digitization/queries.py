@@ -262,3 +262,9 @@ def image_of(connection: Connection, ident: str) -> tuple[str | None, bool] | No
     """(digest, whether its bytes are here) of a page, None if there is no such one."""
     row = connection.execute(select(pages.c.sha256, _STORED.label("stored")).where(pages.c.id == ident)).first()
     return None if row is None else (row.sha256, row.stored)
+
+
+def told_last(connection: Connection, batch: str) -> int:
+    """The newest ledger entry that told of a page of a batch; -1 for none."""
+    found = connection.scalar(select(func.max(pages.c.leaf_idx)).where(pages.c.batch_id == batch))
+    return -1 if found is None else int(found)

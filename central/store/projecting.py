@@ -50,6 +50,7 @@ class BatchEntry:
     records: Sequence[tuple[int, Record]]
     readings: Sequence[tuple[int, Reading]] = ()
     leaf_hash: Callable[[], str] = str  # hex, of its leaf in the tree
+    last: bool = True  # nothing more of the batch follows; not so of the first parts of one that was cut
 
 
 @dataclass(slots=True)

@@ -76,7 +76,10 @@ def test_a_closed_batch_is_accepted_once_by_an_archivist(tmp_path: Path) -> None
         done = site.call("POST", "/api/v1/batches/batch-1/accept", "archivist", json={"reason": "complete"})
         assert (done.status_code, done.json["state"], done.json["accepted"], done.json["decided_by"]) == (200, "accepted", 3, "archivist")
         assert site.call("POST", "/api/v1/batches/batch-1/reject", "archivist", json={"reason": "late"}).status_code == 409
-        assert site.acts("batch.accept") == [("archivist", '{"actor":"archivist","batch":"batch-1","reason":"complete"}')]
+        ((by, body),) = site.acts("batch.accept")
+        said = json.loads(body)
+        assert (by, said["batch"], said["reason"]) == ("archivist", "batch-1", "complete")
+        assert said["seen"] == site.get("/api/v1/pages/page-4", "auditor").json["leaf_idx"], "what it rests on"
 
 
 def test_single_pages_are_rejected_with_the_batch(tmp_path: Path) -> None:

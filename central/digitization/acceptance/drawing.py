@@ -8,6 +8,7 @@ prints whether the sample there is the one that must come out, and exits 1 if it
 """
 
 import hashlib
+import heapq
 import json
 import sys
 from collections.abc import Sequence
@@ -30,14 +31,19 @@ def shares(strata: dict[str, int], n: int) -> dict[str, int]:
         return dict.fromkeys(strata, 0)
     exact = {name: n * size / total for name, size in strata.items()}
     made = {name: min(max(1, n * size // total), size) for name, size in strata.items()}
-    order = sorted(strata, key=lambda name: (made[name] - exact[name], name))
-    while sum(made.values()) < n:
-        name = next(name for name in order if made[name] < strata[name])
-        made[name] += 1
-        order = sorted(strata, key=lambda name: (made[name] - exact[name], name))
-    while sum(made.values()) > n:  # because of the ones that had to have at least one
-        name = max((name for name in strata if made[name] > 1), key=lambda name: (made[name] - exact[name], name))
-        made[name] -= 1
+    rank = {name: place for place, name in enumerate(sorted(strata))}
+    left, short = n - sum(made.values()), []
+    if left > 0:
+        short = [(made[name] - exact[name], rank[name], name) for name in strata if made[name] < strata[name]]
+    elif left < 0:  # because of the ones that had to have at least one
+        short = [(exact[name] - made[name], -rank[name], name) for name in strata if made[name] > 1]
+    step = 1 if left > 0 else -1
+    heapq.heapify(short)
+    for _ in range(abs(left)):
+        _, place, name = heapq.heappop(short)
+        made[name] += step
+        if made[name] < strata[name] if step > 0 else made[name] > 1:
+            heapq.heappush(short, (step * (made[name] - exact[name]), place, name))
     return made
 
 

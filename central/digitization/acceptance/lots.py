@@ -135,9 +135,13 @@ def close_lot(connection: Connection, batch: Row[Any], *, leaf_idx: int, leaf_ha
         known = json.loads(before.pages)
         if before.state == "open" and [page for page, _ in known] == [page for page, _ in lot if page not in required]:
             return
+        earlier = {}
         if before.state == "open":
+            earlier = _not_passed(connection, before)
             supersede(connection, before)
-        required = changes([page for page, _ in known], [page for page, _ in lot]) | required
+        changed = changes([page for page, _ in known], [page for page, _ in lot])
+        here = {page for page, _ in lot}
+        required = {page: why for page, why in earlier.items() if page in here} | changed | required
     volume = volume_of_batch(connection, batch.id)
     unit, consignment = (None, None) if volume is None else (volume.unit, volume.consignment)
     plan = chosen(connection, batch.id, unit=unit, consignment=consignment)
@@ -157,6 +161,16 @@ def close_lot(connection: Connection, batch: Row[Any], *, leaf_idx: int, leaf_ha
         "first": connection.scalar(decided.limit(1)) is None,
     }
     _write(connection, facts, plan.rules, lot, required)
+
+
+def _not_passed(connection: Connection, lot: Row[Any]) -> dict[str, str]:
+    """{page: earlier} of what was to be looked at in a lot, or was rejected, and has not passed: closing a batch again hides no page."""
+    mine = (acceptance_sample.c.batch_id == lot.batch_id) & (acceptance_sample.c.round == lot.round)
+    made = set(connection.scalars(select(acceptance_sample.c.page_id).where(mine)))
+    said = select(page_reviews.c.page_id, page_reviews.c.ok)
+    for row in connection.execute(said.where(page_reviews.c.batch_id == lot.batch_id, page_reviews.c.round == lot.round)):
+        (made.discard if row.ok else made.add)(row.page_id)
+    return dict.fromkeys(sorted(made), "earlier")
 
 
 def supersede(connection: Connection, lot: Row[Any]) -> None:

@@ -13,7 +13,7 @@ from central.digitization.acceptance import lots
 from central.digitization.acceptance.plans import CODES, SHIPPED_BY_ID, rules_in
 from central.digitization.acceptance.tables import acceptance_choices, acceptance_lots, acceptance_plans, acceptance_sample, page_reviews
 from central.digitization.tables import batches, pages
-from central.store.projecting import ActEntry, BatchEntry, Context, Record, as_json, handle
+from central.store.projecting import ActEntry, BatchEntry, Context, as_json
 from central.times import shown
 
 REASON_MAX = 2000
@@ -35,7 +35,8 @@ class AcceptanceProjector:
     """Plans, lots, samples, reviews; after the projections of the line and of its volumes, whose tables it reads."""
 
     def __init__(self) -> None:
-        """Nothing is kept in memory."""
+        """What is closed lives until the end of its ledger entry."""
+        self._closed: set[str] = set()
         self._acts: dict[str, Callable[[Connection, ActEntry], None]] = {
             "acceptance.plan": self._plan,
             "acceptance.choose": self._choose,
@@ -45,28 +46,31 @@ class AcceptanceProjector:
         }
 
     def load(self, connection: Connection) -> None:
-        """Nothing is kept in memory."""
+        """Forget what a transaction that was rolled back began."""
+        self._closed.clear()
 
     def flush(self, context: Context) -> None:
         """Nothing is gathered."""
 
     def batch(self, context: Context, entry: BatchEntry) -> None:
-        """A batch of pages that was closed becomes a lot."""
-        handle({"batch": self._batch}, context, entry)
+        """A batch of pages that is closed, or gets pages after that, becomes a lot: once a ledger entry, however often it was told."""
+        for _, record in entry.records:
+            if record["k"] in ("batch", "page"):
+                told = (record["batch"], record.get("moved_from") if record["k"] == "page" else None)
+                self._closed.update(one for one in told if one is not None)
+        if entry.last:
+            for ident in sorted(self._closed):
+                mine = (batches.c.id == ident) & (batches.c.agent == entry.agent) & (batches.c.state == "closed")
+                row = context.connection.execute(select(batches).where(mine)).one_or_none()
+                if row is not None:
+                    lots.close_lot(context.connection, row, leaf_idx=entry.leaf_idx, leaf_hash=entry.leaf_hash())
+            self._closed.clear()
 
     def act(self, context: Context, entry: ActEntry) -> None:
         """Project an act; those of an erased body change nothing."""
         done = self._acts.get(entry.kind)
         if done is not None and entry.body:
             done(context.connection, entry)
-
-    def _batch(self, context: Context, entry: BatchEntry, _seq: int, record: Record) -> None:
-        if record["state"] != "closed":
-            return
-        mine = (batches.c.id == record["batch"]) & (batches.c.agent == entry.agent) & (batches.c.state == "closed")
-        row = context.connection.execute(select(batches).where(mine)).one_or_none()
-        if row is not None:
-            lots.close_lot(context.connection, row, leaf_idx=entry.leaf_idx, leaf_hash=entry.leaf_hash())
 
     def _plan(self, connection: Connection, entry: ActEntry) -> None:
         ident = str(entry.body["plan"])[:40]
@@ -147,6 +151,8 @@ class AcceptanceProjector:
         lot = lots.last_lot(connection, str(entry.body["batch"]))
         if lot is None or lot.state != "open":
             return
+        if connection.scalar(select(batches.c.state).where(batches.c.id == lot.batch_id)) != state:
+            return  # the line's projection refused it: the batch changed meanwhile
         seen = (page_reviews.c.batch_id == lot.batch_id) & (page_reviews.c.round == lot.round) & page_reviews.c.sampled
         counts = select(func.count(), func.coalesce(func.sum(case((page_reviews.c.ok, 0), else_=1)), 0)).where(seen)
         looked, defects = connection.execute(counts).one()

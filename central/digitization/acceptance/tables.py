@@ -68,7 +68,7 @@ acceptance_sample = Table(  # the pages of a lot that a person looks at
     Column("batch_id", String(100), primary_key=True),
     Column("round", Integer, primary_key=True, autoincrement=False),
     Column("page_id", String(100), primary_key=True),
-    Column("why", String(12), nullable=False),  # sample, changed, neighbour, placeholder
+    Column("why", String(12), nullable=False),  # sample, changed, neighbour, earlier, placeholder
     sqlite_with_rowid=False,
 )
 
