@@ -1,4 +1,4 @@
-"""`run`: web and ingest as two processes, started again with backoff when they end, stopped in order."""
+"""`run`: ingest, web, packages and, where wished, recognition, each a process: started again with backoff, stopped in order."""
 
 import logging
 import random
@@ -18,9 +18,19 @@ REPORTS_S = 1800.0  # how often reports that are due are looked for
 REPORTS_FIRST_S = 60.0
 
 
+def _end(name: str, process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        log.error("%s did not end within %.0f s and is killed", name, STOP_S)
+        process.kill()
+        process.wait(STOP_S)
+
+
 @dataclass
 class Child:
-    """One of the two processes."""
+    """One of the processes that run all the time."""
 
     name: str
     command: list[str]
@@ -44,16 +54,9 @@ class Child:
 
     def stop(self) -> None:
         """Ask the process to end, and end it when it does not."""
-        if self.process is None:
-            return
-        self.process.terminate()
-        try:
-            self.process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            log.error("%s did not end within %.0f s and is killed", self.name, STOP_S)
-            self.process.kill()
-            self.process.wait(STOP_S)
-        self.process = None
+        if self.process is not None:
+            _end(self.name, self.process)
+            self.process = None
 
 
 class Occasional:
@@ -80,33 +83,36 @@ class Occasional:
     def stop(self) -> None:
         """End it; what it had not filed is due again."""
         if self._process is not None:
-            self._process.terminate()
-            self._process.wait(STOP_S)
+            _end(self._name, self._process)
             self._process = None
 
 
+def children(config_file: Path, *, recognise: bool) -> list[Child]:
+    """What runs all the time, in the order in which it starts; `deploy/systemd` has a unit for each."""
+    command, end = [sys.executable, "-m", "central.cli"], ["--config", str(config_file), "--with-parent"]
+    made = [
+        Child("ingest", [*command, "ingest", *end]),
+        Child("web", [sys.executable, "-m", "central.web.server", *end]),
+        Child("packages", [*command, "packages", *end]),
+    ]
+    return [*made, Child("recognise", [*command, "recognise", *end])] if recognise else made
+
+
 def run(config_file: Path, stop: threading.Event, *, recognise: bool = False) -> None:
-    """Keep web and ingest running until `stop` is set, and recognition where wished; web goes first, so that no act waits for ingest."""
-    ingest = Child("ingest", [sys.executable, "-m", "central.cli", "ingest", "--config", str(config_file), "--with-parent"])
-    reports = [sys.executable, "-m", "central.cli", "report", "--due", "--config", str(config_file)]
-    due = Occasional("report", reports, first_s=REPORTS_FIRST_S, every_s=REPORTS_S)
-    packer = [sys.executable, "-m", "central.cli", "packages", "--config", str(config_file), "--with-parent"]
-    packages = Child("packages", packer)
-    reader = [sys.executable, "-m", "central.cli", "recognise", "--config", str(config_file), "--with-parent"]
-    recognition = Child("recognition", reader)
-    web = Child("web", [sys.executable, "-m", "central.web.server", "--config", str(config_file), "--with-parent"])
+    """Keep ingest, web and packages running until `stop` is set, and recognition where wished.
+
+    The last of them stops first, and web before ingest, so that no act waits for ingest.
+    """
+    tended = children(config_file, recognise=recognise)
+    report = [sys.executable, "-m", "central.cli", "report", "--due", "--config", str(config_file)]
+    due = Occasional("report", report, first_s=REPORTS_FIRST_S, every_s=REPORTS_S)
     try:
         while not stop.is_set():
-            ingest.tend()
-            web.tend()
-            packages.tend()
-            if recognise:
-                recognition.tend()
+            for child in tended:
+                child.tend()
             due.tend()
             stop.wait(STEP_S)
     finally:
         due.stop()
-        recognition.stop()
-        packages.stop()
-        web.stop()
-        ingest.stop()
+        for child in reversed(tended):
+            child.stop()
