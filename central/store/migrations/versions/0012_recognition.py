@@ -110,5 +110,5 @@ def upgrade() -> None:
     )
     op.create_index("ix_descriptions_volume", "descriptions", ["volume"], unique=False)
 
-    # words are made in Python (recognition/folding.py): the index gets them parted by spaces, and keeps no copy of the text
+    # words are made in Python (recognition/units.py): the index gets them parted by spaces, and keeps no copy of the text
     op.execute("CREATE VIRTUAL TABLE text_index USING fts5(body, singles, numbers, content='', columnsize=0, tokenize='ascii')")
