@@ -32,9 +32,11 @@ STUFFING_MAX = 16  # bytes that some cameras add before the end of the picture
 
 @dataclass(frozen=True, slots=True)
 class PageImage:
-    """A decoded page: `gray` for the measures, `small` (BGR, an eighth) for colours; `width` and `height` as in the file."""
+    """A decoded page: `gray` for the measures, `colour` (BGR, a quarter) for patterns in colour and `small` (half of that) for skin and
+    paper; `width` and `height` as in the file."""
 
     gray: Gray
+    colour: Gray
     small: Gray
     width: int
     height: int
@@ -64,16 +66,17 @@ def open_page(data: bytes, *, max_megapixels: float = 150.0) -> PageImage:
     factor = 4 if pixels > HALF_MAX_PIXELS else 2 if pixels > FULL_MAX_PIXELS else 1
     try:
         if header.kind == "JPEG" and header.plain:
-            gray, small = _decode_jpeg(data, header, factor)
+            gray, colour = _decode_jpeg(data, header, factor)
         else:
-            gray, small = _decode_other(data, header, factor)
+            gray, colour = _decode_other(data, header, factor)
+        small = _shrunk(colour, 0.5)
     except cv2.error as error:
         raise ImageRefused(f"the pixels cannot be decoded: {error.err}") from None
     except (*BROKEN, MemoryError) as error:
         raise ImageRefused(f"the pixels cannot be decoded: {error}") from None
     turned = header.orientation >= 5
     width, height = (header.height, header.width) if turned else (header.width, header.height)
-    return PageImage(gray=gray, small=small, width=width, height=height, mode=header.mode)
+    return PageImage(gray=gray, colour=colour, small=small, width=width, height=height, mode=header.mode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,28 +137,35 @@ def _jpeg_ends(data: bytes) -> bool:
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:
         if data[at + 1] == 0xDA:
-            return data.find(b"\xff\xd9", at) >= 0
+            return data.rfind(b"\xff\xd9", at) >= 0
         at += 1 if data[at + 1] == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return False
 
 
 def _decode_jpeg(data: bytes, header: _Header, factor: int) -> tuple[Gray, Gray]:
-    """Grey and small picture of a JPEG; damage that other decoders paint over in grey is an error here."""
+    """Grey and colour picture of a JPEG; damage that other decoders paint over in grey is an error here."""
     try:
-        gray = simplejpeg.decode_jpeg(data, "GRAY", min_factor=factor)
+        gray = _reduced(data, header, "GRAY", factor, strict=True)
     except ValueError as error:
         stuffing = STUFFING.search(str(error))
         if stuffing is None or int(stuffing[1]) > STUFFING_MAX:
             raise
-        gray = simplejpeg.decode_jpeg(data, "GRAY", min_factor=factor, strict=False)
+        gray = _reduced(data, header, "GRAY", factor, strict=False)
     gray = _upright(as_gray(gray[:, :, 0]), header.orientation)
     if header.mode == "gray":
-        return gray, _small_of(gray)
-    return gray, _upright(as_gray(simplejpeg.decode_jpeg(data, "BGR", min_factor=8, strict=False)), header.orientation)
+        return gray, _quarter_of(gray, factor)
+    return gray, _upright(as_gray(_reduced(data, header, "BGR", 4, strict=False)), header.orientation)
+
+
+def _reduced(data: bytes, header: _Header, colours: str, factor: int, *, strict: bool) -> Gray:
+    """A JPEG decoded at 1, 1/2, 1/4 or 1/8. simplejpeg takes the smallest size that is not under the least sizes; it reduces nothing for
+    its `min_factor` alone."""
+    least = {} if factor == 1 else {"min_height": -(-header.height // factor), "min_width": -(-header.width // factor)}
+    return as_gray(simplejpeg.decode_jpeg(data, colours, **least, strict=strict))
 
 
 def _decode_other(data: bytes, header: _Header, factor: int) -> tuple[Gray, Gray]:
-    """Grey and small picture of a PNG, a TIFF or a JPEG in print colours, whose formats know no reduced decoding."""
+    """Grey and colour picture of a PNG, a TIFF or a JPEG in print colours, whose formats know no reduced decoding."""
     image = None
     if header.plain:
         flag = (cv2.IMREAD_GRAYSCALE if header.mode == "gray" else cv2.IMREAD_COLOR) | cv2.IMREAD_IGNORE_ORIENTATION
@@ -166,9 +176,9 @@ def _decode_other(data: bytes, header: _Header, factor: int) -> tuple[Gray, Gray
         image = cv2.resize(image, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
     upright = _upright(as_gray(image), header.orientation)
     if upright.ndim == 2:
-        return upright, _small_of(upright)
+        return upright, _quarter_of(upright, factor)
     gray = as_gray(cv2.cvtColor(upright, cv2.COLOR_BGR2GRAY))
-    return gray, as_gray(cv2.resize(upright, None, fx=factor / 8, fy=factor / 8, interpolation=cv2.INTER_AREA))
+    return gray, _shrunk(upright, factor / 4)
 
 
 def _by_pillow(data: bytes, mode: str) -> Gray:
@@ -186,9 +196,13 @@ def _by_pillow(data: bytes, mode: str) -> Gray:
         return as_gray(np.asarray(image.convert("RGB"))[:, :, ::-1])
 
 
-def _small_of(gray: Gray) -> Gray:
-    shrunk = cv2.resize(gray, (max(8, gray.shape[1] // 8), max(8, gray.shape[0] // 8)), interpolation=cv2.INTER_AREA)
-    return as_gray(cv2.cvtColor(shrunk, cv2.COLOR_GRAY2BGR))
+def _quarter_of(gray: Gray, factor: int) -> Gray:
+    return as_gray(cv2.cvtColor(_shrunk(gray, factor / 4), cv2.COLOR_GRAY2BGR))
+
+
+def _shrunk(image: Gray, scale: float) -> Gray:
+    size = (max(8, round(image.shape[1] * scale)), max(8, round(image.shape[0] * scale)))
+    return as_gray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
 
 
 def _upright(image: Gray, orientation: int) -> Gray:

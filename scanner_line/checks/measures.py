@@ -88,7 +88,7 @@ def measure(data: bytes, profile: Profile) -> Measures:
     alone = page_only(view, layout)
     colour = page.mode == "colour"
     finger, finger_where = finger_of(page.small, layout) if colour else (None, None)
-    pattern = moire_of(page.gray, view, page.small, layout, colour=colour)
+    pattern = moire_of(page.gray, view, page.colour, layout, colour=colour)
     decoded = page.gray.shape[1] / page.width  # below 1 for a photograph so large that it was decoded smaller
     places = {
         "sharpness": steep.where,

@@ -27,6 +27,7 @@ EVERYWHERE_BLOCKS = 12
 BLOCKS_MIN = 4  # blocks that must agree about a pattern
 AGREE = 1.6  # bins by which the peaks of neighbouring blocks may lie apart
 COLOUR_BLOCK_PX = 48
+COLOUR_STEP_PX = 36
 OTHER_SIZE = 0.87  # of the reduced picture: the size in which a pattern must show again
 SAME = 0.08  # of its fineness, by which it may differ there
 
@@ -45,8 +46,8 @@ class Pattern:
 NONE = Pattern(0.0, None)
 
 
-def moire_of(gray: Gray, view: Gray, small: Gray, layout: Layout, *, colour: bool) -> Pattern:
-    """Look for a pattern in the reduced picture, and in the colours (BGR, an eighth of the full picture).
+def moire_of(gray: Gray, view: Gray, tinted: Gray, layout: Layout, *, colour: bool) -> Pattern:
+    """Look for a pattern in the reduced picture, and in the colours (BGR, a quarter of the full picture).
 
     Reducing a picture makes patterns of its own out of a printing screen; they change with the size, a real one does not.
     """
@@ -58,15 +59,15 @@ def moire_of(gray: Gray, view: Gray, small: Gray, layout: Layout, *, colour: boo
         again = _patterned(other, mask, layout.paper, block=BLOCK_PX, step=STEP_PX, upright=UPRIGHT_DEG)
         if again.where is not None and abs(again.fineness * OTHER_SIZE - found.fineness) < SAME * found.fineness:
             return found
-    return _tinted(small, layout) if colour else NONE
+    return _tinted(tinted, layout) if colour else NONE
 
 
-def _tinted(small: Gray, layout: Layout) -> Pattern:
+def _tinted(picture: Gray, layout: Layout) -> Pattern:
     """A pattern in the colours that is not in the light: ink, too, has another colour than paper."""
-    luma, red, blue = (channel.astype(np.float32) for channel in cv2.split(cv2.cvtColor(small, cv2.COLOR_BGR2YCrCb)))
-    mask = as_gray(cv2.resize(layout.mask, (small.shape[1], small.shape[0]), interpolation=cv2.INTER_NEAREST))
+    luma, red, blue = (channel.astype(np.float32) for channel in cv2.split(cv2.cvtColor(picture, cv2.COLOR_BGR2YCrCb)))
+    mask = as_gray(cv2.resize(layout.mask, (picture.shape[1], picture.shape[0]), interpolation=cv2.INTER_NEAREST))
     for channel in (red, blue):
-        found = _patterned(channel, mask, layout.paper, block=COLOUR_BLOCK_PX, step=COLOUR_BLOCK_PX // 2, upright=UPRIGHT_DEG, light=luma)
+        found = _patterned(channel, mask, layout.paper, block=COLOUR_BLOCK_PX, step=COLOUR_STEP_PX, upright=UPRIGHT_DEG, light=luma)
         if found.where is not None:
             return found
     return NONE
@@ -76,7 +77,8 @@ def _patterned(picture: Floats, mask: Gray, paper: float, *, block: int, step: i
     height, width = picture.shape
     places = [(x, y) for y in range(0, height - block + 1, step) for x in range(0, width - block + 1, step)]
     places = [(x, y) for x, y in places if cv2.countNonZero(mask[y : y + block, x : x + block]) > 0.9 * block * block]
-    if len(places) < BLOCKS_MIN:
+    tried = len(places)
+    if tried < BLOCKS_MIN:
         return NONE
     window = cv2.createHanningWindow((block, block), cv2.CV_32F)
     ring, allowed = _rings(block, upright)
@@ -88,8 +90,13 @@ def _patterned(picture: Floats, mask: Gray, paper: float, *, block: int, step: i
         shared = (pieces * lights).sum(axis=(1, 2), keepdims=True) / np.maximum(np.square(lights).sum(axis=(1, 2), keepdims=True), 1.0)
         pieces = pieces - shared * lights
     pieces = pieces * window
-    powers = np.square(np.abs(np.fft.rfft2(pieces))).astype(np.float32) * ring
     floor = np.square(AMPLITUDE_MIN * paper * block * block / 8)  # power of a stripe of that amplitude under a Hann window
+    if light is not None:  # by Parseval's theorem no bin of a fainter block reaches the floor
+        strong = np.flatnonzero(block * block * np.square(pieces).sum(axis=(1, 2)) >= 2 * floor)
+        if strong.size < BLOCKS_MIN:
+            return NONE
+        pieces, places = pieces[strong], [places[at] for at in strong]
+    powers = np.square(np.abs(np.fft.rfft2(pieces))).astype(np.float32) * ring
     peaks: dict[tuple[int, int], tuple[float, float]] = {}
     for (x, y), power in zip(places, powers, strict=True):
         peak = _peak(power, allowed, floor)
@@ -100,7 +107,7 @@ def _patterned(picture: Floats, mask: Gray, paper: float, *, block: int, step: i
         left, right = min(x for x, _ in agreed) * step, max(x for x, _ in agreed) * step + block
         top, bottom = min(y for _, y in agreed) * step, max(y for _, y in agreed) * step + block
         fineness = float(np.median([np.hypot(*peaks[place]) for place in agreed])) / block
-        return Pattern(len(agreed) / len(places), (left / width, top / height, (right - left) / width, (bottom - top) / height), fineness)
+        return Pattern(len(agreed) / tried, (left / width, top / height, (right - left) / width, (bottom - top) / height), fineness)
     fineness = _everywhere(powers, ring, allowed, floor) if len(places) >= EVERYWHERE_BLOCKS and light is None else 0.0
     return Pattern(1.0, (0.0, 0.0, 1.0, 1.0), fineness) if fineness else NONE
 

@@ -172,3 +172,13 @@ def test_a_camera_picture_with_a_preview_and_with_bytes_behind_it_is_whole(photo
     segment = b"\xff\xe1" + (4 + 200).to_bytes(2, "big") + b"\xff\xd9" + bytes(200)
     with pytest.raises(ImageRefused, match="too early"):
         open_page(photo(0)[:2] + segment + photo(0)[2 : len(photo(0)) // 2])
+
+
+def test_a_page_is_decoded_no_larger_than_it_is_looked_at(page):
+    """Colours at a quarter and an eighth; a giant photograph in a half: what is decoded larger costs the operator seconds."""
+    whole = page.resize((1600, 2400))
+    for kind in ("JPEG", "PNG"):
+        seen = open_page(saved(whole, kind))
+        assert (seen.gray.shape, seen.colour.shape, seen.small.shape) == ((2400, 1600), (600, 400, 3), (300, 200, 3)), kind
+    giant = open_page(saved(Image.new("L", (6400, 7200), 200), "JPEG"))
+    assert (giant.width, giant.gray.shape, giant.colour.shape) == (6400, (3600, 3200), (1800, 1600, 3))
