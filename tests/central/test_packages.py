@@ -12,6 +12,7 @@ from typing import Any
 import bagit
 import iiif_prezi3
 import metsrw
+import psutil
 import pypdfium2
 import pytest
 from lxml import etree
@@ -27,6 +28,7 @@ from central.ledger import verifier
 from central.rebuild import rebuild
 from central.store.engine import writing
 from tests.central.site import Site, digest, running
+from tests.ready_fonts import lay_fonts
 from tests.sensors.waiting import wait_until
 
 LIVE = ("page-1", "page-4", "page-3")  # in order; page-4 was taken for page-2
@@ -68,6 +70,7 @@ class Packed:
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Packed]:
     with running(Path(tmp_path_factory.mktemp("packages"))) as site:
+        lay_fonts(Path(site.centre.config.data))
         refused = site.call("POST", "/api/v1/batches/batch-1/packages", "archivist", json={"kind": "bagit"})
         assert (refused.status_code, refused.json["code"]) == (409, "not-accepted"), "what nobody accepted is not packed"
         assert site.call("POST", "/api/v1/batches/batch-1/accept", "archivist", json={"reason": "complete"}).status_code == 200
@@ -276,5 +279,6 @@ def test_a_damaged_image_fails_with_words_and_the_next_package_is_made(packed: P
     finally:
         path.write_bytes(whole)
         path.chmod(mode)
+    assert not [file.path for file in psutil.Process().open_files() if file.path.endswith(".ttf")], "what was begun is let go"
     assert failed["state"] == "failed" and "age 3" in failed["words"] and "3" in failed["words_zh"]
     assert packed.ask(kind)["state"] == "made"

@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 from central.cli import main
 from tests.central.site import Site, running
 from tests.central.web_fixtures import write_config
+from tests.ready_fonts import lay_fonts
 
 STEPS = "/api/v1/process/steps"
 VOLUMES = "/api/v1/process/volumes"
@@ -22,6 +23,7 @@ VOLUMES = "/api/v1/process/volumes"
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site of this module's own; its bench captured batch-1 of A-17."""
     with running(tmp_path_factory.mktemp("process")) as made:
+        lay_fonts(made.centre.config.data)
         yield made
 
 

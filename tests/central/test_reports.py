@@ -16,12 +16,12 @@ from flask.testing import FlaskClient
 from central import cli, create_app
 from central.environment.reports import queries
 from central.environment.reports.document import Document, Evidence
-from central.environment.reports.fonts import fonts
 from central.environment.reports.month import MonthReport, bounds_of, month_report
 from central.ledger import acts
 from central.people import users
 from central.store.engine import reading, writing
 from tests.central.journals import Centre, Journal
+from tests.ready_fonts import lay_fonts, ready_fonts
 from wire.records import record
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -78,7 +78,9 @@ class Room:
 
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Room:
-    return Room(tmp_path_factory.mktemp("reports"))
+    made = Room(tmp_path_factory.mktemp("reports"))
+    lay_fonts(made.centre.config.data)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +132,7 @@ def test_the_figures_are_those_of_the_raw_readings(room: Room) -> None:
 )
 def test_the_pdf_says_it_in_both_languages_and_the_same_twice(room: Room, tmp_path: Path, lang: str, said: list[str]) -> None:
     evidence = Evidence(site="demo", made_ms=room.to_ms + DAY_MS, made_by="李卫东 \u0007\U0001f600", tree_size=12, root="ab" * 32)
-    files = fonts(room.centre.config.data / "fonts")
+    files = ready_fonts()
     pdf = Document(room.report(), evidence, lang=lang, fonts=files).bytes()
     assert pdf == Document(room.report(), evidence, lang=lang, fonts=files).bytes()
     text = "".join(_text(pdf).split())
@@ -229,5 +231,5 @@ def test_each_time_is_held_against_the_limits_in_force_then(room: Room) -> None:
     assert sensor.summary.within_limits == pytest.approx(sum(inside(*one) for one in room.climate) / len(room.climate), abs=1e-9)
     assert [day.within for day in sensor.days[23:27]] == [1.0, 1.0, pytest.approx(0.5, abs=0.02), pytest.approx(0.5, abs=0.02)]
     evidence = Evidence(site="demo", made_ms=room.to_ms, made_by="zhou", tree_size=1, root="ab" * 32)
-    pdf = Document(report, evidence, lang="en", fonts=fonts(room.centre.config.data / "fonts")).bytes()
+    pdf = Document(report, evidence, lang="en", fonts=ready_fonts()).bytes()
     assert "each time is held against the limits in force then" in " ".join(_text(pdf).split())

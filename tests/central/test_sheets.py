@@ -9,10 +9,10 @@ import pytest
 
 from central.cli import main
 from central.digitization.process.sheets import BadSheet, VolumeSheet, sheets_pdf
-from central.environment.reports.fonts import fonts
 from scanner_line.cards import parse_card
 from scanner_line.checks.codes import read_code
 from scanner_line.checks.images import Gray
+from tests.ready_fonts import lay_fonts, ready_fonts
 from wire.separators import Separator, parse
 
 DPI = 200  # what DA/T 31 asks for at the least
@@ -20,8 +20,8 @@ CHINESE = "全宗 7·永久·业扩 2024-0001/甲"
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return fonts(tmp_path_factory.mktemp("fonts"))
+def files() -> dict[str, Path]:
+    return ready_fonts()
 
 
 def scans(pdf: bytes, *, tilt_deg: float = 0.0, noise: float = 0.0) -> list[Gray]:
@@ -66,6 +66,7 @@ def test_no_sheet_is_printed_that_no_bench_would_take(files: dict[str, Path], vo
 
 def test_the_command_prints_what_was_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config, out = tmp_path / "central.toml", tmp_path / "out.pdf"
+    lay_fonts(tmp_path / "data")
     config.write_text(f'[central]\nsite = "demo"\ndata = "{tmp_path}/data"\n')
     words = [
         "sheets",

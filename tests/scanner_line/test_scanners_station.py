@@ -10,7 +10,6 @@ import pypdfium2
 import pytest
 
 from central.digitization.process.sheets import VolumeSheet, sheets_pdf
-from central.environment.reports.fonts import fonts
 from scanner_line.batches import Batch, Counts
 from scanner_line.judging import PageJudge
 from scanner_line.orders import obey
@@ -20,6 +19,7 @@ from scanner_line.scanners.reconciling import reconcile, reconciliation_of
 from scanner_line.scanners.sane import SaneSource
 from scanner_line.sim.escl import SimScanner
 from scanner_line.states import Settings
+from tests.ready_fonts import ready_fonts
 from tests.scanner_line.bench import Bench, check_books, records
 from tests.scanner_line.sane import feeder, network, number_of, sheet
 
@@ -161,7 +161,7 @@ def test_what_stands_between_a_batch_and_its_declared_count(counts: dict[str, in
 
 
 async def test_separator_sheets_open_and_close_volumes_in_the_middle_of_a_run_and_are_no_pages(tmp_path: Path) -> None:
-    printed = sheets_pdf([VolumeSheet("2024-0001", 2), VolumeSheet("档案 7", 3)], fonts=fonts(tmp_path / "fonts"), closing=True)
+    printed = sheets_pdf([VolumeSheet("2024-0001", 2), VolumeSheet("档案 7", 3)], fonts=ready_fonts(), closing=True)
     separators = []
     with pypdfium2.PdfDocument(printed) as document:
         for page in document:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fpdf import FPDF
 from fpdf.enums import TextMode
+from fpdf.fonts import TTFFont
 from PIL import Image
 
 from central.digitization.packages.contents import Contents, Leaf, PackageRefused
@@ -47,6 +48,15 @@ def searchable(contents: Contents, *, lines_of: Callable[[str], Sequence[TextLin
     made = FPDF(unit="pt")
     made.set_auto_page_break(auto=False)
     made.add_font(FAMILY, "", font)
+    try:
+        return _drawn(made, contents, lines_of, told)
+    finally:
+        letters = made.fonts[FAMILY]  # its file stays open until the PDF is written, so also where a page is refused
+        if isinstance(letters, TTFFont):
+            letters.close()
+
+
+def _drawn(made: FPDF, contents: Contents, lines_of: Callable[[str], Sequence[TextLine]], told: Callable[[int], None]) -> bytes:
     made.set_title(contents.title)
     made.set_creator(contents.generator)
     made.set_creation_date(datetime.fromtimestamp(contents.made_ms / 1000, UTC))
