@@ -62,7 +62,8 @@ class Line:
     def page(self, batch: str, verdict: str = "good", page: str | None = None, **more: Any) -> str:
         self.pages += 1
         ident = page or f"page-{self.pages}"
-        facts: dict[str, Any] = {"page": ident, "press": f"press-{self.pages}", "batch": batch, "sha256": f"{self.pages:064x}", "bytes": 10}
+        image = f"{int(ident.removeprefix('page-')):064x}"  # a page keeps its own
+        facts: dict[str, Any] = {"page": ident, "press": f"press-{self.pages}", "batch": batch, "sha256": image, "bytes": 10}
         facts |= {"width": 9, "height": 12, "checks": [], "verdict": verdict, "station": "bench-1/bench-1", "operator": "li", **more}
         self.tell(record("page", now_ms(), 10_000, **facts))
         return ident

@@ -95,6 +95,14 @@ def test_what_was_accepted_is_not_changed_behind_the_decision(centre: Centre, ro
     assert before == {table.name: sorted(map(repr, centre.rows(f"SELECT * FROM {table.name}"))) for table in projections()}  # noqa: S608
 
 
+def test_an_empty_batch_that_is_filled_after_it_was_closed_is_drawn_from(centre: Centre, rogue: Journal) -> None:
+    rogue.add("capture", state("b", "open"), state("b", "closed"))
+    centre.send(rogue.batch("capture"))
+    centre.send(rogue.add("capture", page("p1", "b")).batch("capture", 3))
+    assert centre.rows("SELECT round, size, state FROM acceptance_lots") == [(1, 0, "superseded"), (2, 1, "open")]
+    assert centre.writer.counters.counts == {}
+
+
 def test_closing_again_draws_no_page_out_of_the_sample(centre: Centre, rogue: Journal) -> None:
     act(centre, "acceptance.choose", scope="site", name="", plan="dat31")
     names = [f"p{n:02}" for n in range(40)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -88,12 +88,16 @@ def _severity(connection: Connection, rules: Rules, *, unit: str | None, station
     return next_severity(history, reduced=rules.reduced)
 
 
+def _with_neighbours(line: Sequence[str]) -> Iterator[tuple[str | None, str, str | None]]:
+    return zip([None, *line], line, [*line[1:], None], strict=False)  # ends with the line itself, also an empty one
+
+
 def changes(before: Sequence[str], now: Sequence[str]) -> dict[str, str]:
     """{page: changed or neighbour} of what differs from the round before: new pages, and those that have other pages beside them."""
     known = set(before)
     made = {page: "changed" for page in now if page not in known}
-    beside = {page: (left, right) for left, page, right in zip([None, *before[:-1]], before, [*before[1:], None], strict=True)}
-    for left, page, right in zip([None, *now[:-1]], now, [*now[1:], None], strict=True):
+    beside = {page: (left, right) for left, page, right in _with_neighbours(before)}
+    for left, page, right in _with_neighbours(now):
         if page in known and beside[page] != (left, right):
             made[page] = "neighbour"
     return made

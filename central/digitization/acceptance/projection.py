@@ -8,12 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection, case, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import OperationalError
 
 from central.digitization.acceptance import lots
 from central.digitization.acceptance.plans import CODES, SHIPPED_BY_ID, rules_in
 from central.digitization.acceptance.tables import acceptance_choices, acceptance_lots, acceptance_plans, acceptance_sample, page_reviews
 from central.digitization.tables import batches, pages
-from central.store.projecting import ActEntry, BatchEntry, Context, as_json
+from central.store.projecting import BROKEN, ActEntry, BatchEntry, Context, as_json
 from central.times import shown
 
 REASON_MAX = 2000
@@ -62,8 +63,13 @@ class AcceptanceProjector:
             for ident in sorted(self._closed):
                 mine = (batches.c.id == ident) & (batches.c.agent == entry.agent) & (batches.c.state == "closed")
                 row = context.connection.execute(select(batches).where(mine)).one_or_none()
-                if row is not None:
-                    lots.close_lot(context.connection, row, leaf_idx=entry.leaf_idx, leaf_hash=entry.leaf_hash())
+                try:
+                    if row is not None:
+                        lots.close_lot(context.connection, row, leaf_idx=entry.leaf_idx, leaf_hash=entry.leaf_hash())
+                except OperationalError:
+                    raise
+                except BROKEN as error:
+                    context.problems.append(f"batch {ident[:100]!r}: {type(error).__name__}: {error}")
             self._closed.clear()
 
     def act(self, context: Context, entry: ActEntry) -> None:
