@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -36,6 +37,7 @@ from sensors.drivers.switch import SETTLE_MS
 from sensors.transports.gpio import Pins
 
 RESERVE_MB = 256  # left free on the disk: a bench that fills it would stop the agent's journal too
+FEEDER_WORKERS = 2  # processes that measure pages, where a source brings them faster than one core judges them
 SERVE_AGAIN_S = 5.0
 LOOK_S = 1.0  # how often it is seen whether somebody is to be signed out
 log = logging.getLogger(__name__)
@@ -99,15 +101,17 @@ class Bench:
         self._pedals: list[FootPedal] = []
         self._batches = BatchBook(self.spool, records, station=self.identity)
         self._presses = PressBook(self.spool, records, station=self.identity)
-        self._judge = PageJudge(Profile.from_table(options.get("profile") or {}))
+        source = source_from(
+            SourceOptions(options=options, settings=self.settings, book=self.book, spool=self.spool), factories=factories or SOURCES
+        )
+        workers = FEEDER_WORKERS if source.many and (os.cpu_count() or 1) > 1 else 1
+        self._judge = PageJudge(Profile.from_table(options.get("profile") or {}), workers=workers)
         self.station = Station(
             name=self.identity,
             spool=self.spool,
             batches=self._batches,
             presses=self._presses,
-            source=source_from(
-                SourceOptions(options=options, settings=self.settings, book=self.book, spool=self.spool), factories=factories or SOURCES
-            ),
+            source=source,
             judge=self._judge,
             signals=Signals(self._lamp, self._buzzer),
             settings=self.settings,

@@ -34,6 +34,7 @@ class Capture:
     async def store(self, run: Run, taken: Taken, batch: Batch) -> None:
         """Files first, then the rows of the sheet's pages. A run whose images all belong nowhere has no pages."""
         pictures = []
+        run.scans = {side: frame.scan for side, frame in taken.frames.items() if frame.scan is not None}
         for side in self._source.sides:
             frame = taken.frames.get(side)
             if frame is not None:
@@ -72,14 +73,23 @@ class Capture:
         """Judge the run's pages within the time left since its edge; sets its verdicts and how it ends."""
         for page in run.pages:
             run.judged[page.page] = await self._verdict(run, page, run.edge.left_s(timeout_s))
+        for scan in run.scans.values():
+            scan.unlink(missing_ok=True)  # checks that are late measure the stored image
+        run.scans = {}
         if halved is None:
             run.end("captured", "captured")
         else:
             run.halve(halved)
 
+    def ahead(self, taken: Taken) -> None:
+        """Let the checks begin with a sheet that waits behind the one being judged."""
+        for frame in taken.frames.values():
+            if frame.scan is not None:
+                self._judge.ahead(frame.scan)
+
     async def _verdict(self, run: Run, page: Page, timeout_s: float) -> Judged:
-        path = self._spool.path_of(page.sha256 or "")
-        task = asyncio.ensure_future(self._judge.judge(path, page=page.page, replaces=page.replaces))
+        path, scan = self._spool.path_of(page.sha256 or ""), run.scans.get(page.side)
+        task = asyncio.ensure_future(self._judge.judge(path, page=page.page, replaces=page.replaces, scan=scan))
         self._judging.add(task)
         task.add_done_callback(self._judging.discard)
         try:

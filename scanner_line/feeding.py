@@ -5,7 +5,7 @@ further press of the pedal `feeder`.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, Protocol
 
@@ -71,10 +71,11 @@ class Feeding:
     async def run(self, run: Run) -> None:
         """Take sheets until the source ends; each is recorded, the press itself is not: how it ends is set."""
         kept, parted, troubles = 0, 0, list[str]()
-        async with aclosing(self._source.take(run.edge.monotonic_ns)) as sheets:  # type: ignore[type-var]
+        async with (
+            aclosing(self._source.take(run.edge.monotonic_ns)) as given,  # type: ignore[type-var]
+            aclosing(self._ahead(given, one=run.aim.wish == RETAKE)) as sheets,
+        ):
             async for taken in sheets:
-                if run.aim.wish == RETAKE:
-                    self._source.stop()
                 if taken.failures:
                     troubles.append(taken.words or "")
                 if taken.frames:
@@ -88,6 +89,26 @@ class Feeding:
                     self._source.stop()
                 self._told.to(State.EXPOSING)
         await self._ended(run, kept=kept, parted=parted, troubles=troubles)
+
+    async def _ahead(self, sheets: AsyncIterator[Taken], *, one: bool) -> AsyncGenerator[Taken]:
+        """The sheets, each while the one behind it is waited for: its checks begin before its turn has come. `one` sheet is to come."""
+        coming = asyncio.create_task(_next(sheets))
+        try:
+            while (taken := await coming) is not None:
+                if one:
+                    self._source.stop()
+                self._capture.ahead(taken)
+                coming = asyncio.create_task(_next(sheets))
+                coming.add_done_callback(self._begin_checks)
+                yield taken
+        finally:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+
+    def _begin_checks(self, coming: "asyncio.Task[Taken | None]") -> None:
+        taken = None if coming.cancelled() or coming.exception() is not None else coming.result()
+        if taken is not None:
+            self._capture.ahead(taken)
 
     async def _sheet(self, run: Run, taken: Taken) -> bool:
         """Store, judge and record one sheet; False if it was no page."""
@@ -147,6 +168,10 @@ class Feeding:
             run.end("captured", "short" if short and end.code == "empty" else end.code, None)
             if batch is not None and short and end.code == "empty":
                 run.why = f"the feeder is empty: {discrepancy_words(batch)}"
+
+
+async def _next(sheets: AsyncIterator[Taken]) -> Taken | None:
+    return await anext(sheets, None)
 
 
 def last_of(run: Run, before: Last | None) -> Last:

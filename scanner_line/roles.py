@@ -27,9 +27,14 @@ class Judge(Protocol):
         """Begin anew with the batch's counting pages: (page id, the facts `judge` gave of it), in order."""
         ...
 
-    async def judge(self, path: Path, *, page: str, replaces: str | None) -> tuple[Judgement, Mapping[str, Any]]:
-        """The judgement of one image, compared with the batch but for the page it replaces, and the facts to keep with its row.
-        JudgeError if the checks could not be run, ImageRefused if the file is no page image."""
+    def ahead(self, scan: Path) -> None:
+        """Begin to measure a PNM file whose image will be judged next: its pixels can be measured while the image is stored."""
+        ...
+
+    async def judge(self, path: Path, *, page: str, replaces: str | None, scan: Path | None = None) -> tuple[Judgement, Mapping[str, Any]]:
+        """The judgement of one image, compared with the batch but for the page it replaces, and the facts to keep with its row; from a
+        PNM file of the same pixels where there is one. JudgeError if the checks could not be run, ImageRefused if the file is no page
+        image."""
         ...
 
     async def close(self) -> None:

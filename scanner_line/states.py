@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from scanner_line.batches import Batch, now
@@ -131,7 +132,8 @@ class Facts:
 @dataclass(slots=True)
 class Run:
     """One press on its way: filled in step by step, recorded at its end. Of a press that takes many sheets, `pages`, `judged`, `late` and
-    `separator` are those of the sheet on its way, which is the `sheet`-th; `card`: a camera's card was photographed."""
+    `separator` are those of the sheet on its way, which is the `sheet`-th; `scans`: a scanner's files of its sides; `card`: a camera's
+    card was photographed."""
 
     press: str
     edge: Edge
@@ -148,6 +150,7 @@ class Run:
     why_zh: str | None = None
     reason: str | None = None
     sheet: int = 1
+    scans: dict[str, Path] = field(default_factory=dict)
 
     def end(self, outcome: str, code: str, why: str | None = None) -> None:
         """Set how the press ends."""

@@ -49,7 +49,7 @@ class PracticeJudge:
 
     def __init__(self, judge: Judge) -> None:
         """The judge of the bench, which has no batch open meanwhile."""
-        self.prime, self.judge = judge.prime, judge.judge
+        self.prime, self.ahead, self.judge = judge.prime, judge.ahead, judge.judge
 
     async def start(self) -> None:
         """Nothing: it runs."""

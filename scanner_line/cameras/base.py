@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 CAPTURE_TIMEOUT_S = 5.0
@@ -11,7 +12,8 @@ CAPTURE_TIMEOUT_S = 5.0
 class Frame:
     """One photograph as the camera gave it.
 
-    `exposed_ns` is when the exposure began, in nanoseconds of `time.monotonic_ns()`; width and height are in pixels.
+    `exposed_ns` is when the exposure began, in nanoseconds of `time.monotonic_ns()`; width and height are in pixels. `scan` is a PNM file
+    of the same pixels where there is one, which is judged faster; who has judged the frame removes it.
     """
 
     jpeg: bytes
@@ -19,6 +21,7 @@ class Frame:
     width: int
     height: int
     metadata: Mapping[str, object] = field(default_factory=dict)
+    scan: Path | None = None
 
 
 class Camera(Protocol):

@@ -136,8 +136,10 @@ class SaneSource:
 
     async def take(self, after_monotonic_ns: int) -> AsyncIterator[Taken]:
         """The page on the glass, or the sheets of the feeder; `ended` says how it ended, with words that tell what to do. While one sheet
-        is stored and judged the next is made a PNG and the one after it is scanned, no more."""
+        is stored and judged the next is made a PNG and the one after it is scanned, no more. A frame's `scan` stays until its taker
+        removes it, or the next take begins."""
         self.ended, self._stopping = None, False
+        await asyncio.to_thread(self._sweep)
         run = _Run(asyncio.Queue(), asyncio.Event())
         running = asyncio.create_task(self._run(run), name=f"{self.device}: feed")
         try:
@@ -193,7 +195,7 @@ class SaneSource:
         finally:
             self._feed = None
             await feed.kill()
-            await asyncio.to_thread(self._sweep)
+            await asyncio.to_thread(self._clear)
 
     async def _images(self, feed: Feed) -> tuple[dict[str, Path], dict[str, str], str]:
         """The next sheet's files by side, what failed by side, and a code where the run is to end; no files at the end."""
@@ -230,7 +232,8 @@ class SaneSource:
                 self.lost.append(now()[0])
             else:
                 metadata = {"dpi": float(self._wanted.resolution), "device": self.device}
-                frames[side] = Frame(png, time.monotonic_ns(), width, height, metadata)
+                scan = path.rename(path.with_name(f"{self.fed}-{side}.scan"))
+                frames[side] = Frame(png, time.monotonic_ns(), width, height, metadata, scan)
             path.unlink(missing_ok=True)
         return Taken(frames, failed, remarks if frames else {})
 
@@ -283,3 +286,8 @@ class SaneSource:
         """Begin with an empty folder: what lies there belongs to a run that ended."""
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True, exist_ok=True)
+
+    def _clear(self) -> None:
+        """After a run: remove what belongs to no sheet that was handed out."""
+        for path in self._folder.glob("*.pnm*"):
+            path.unlink(missing_ok=True)

@@ -33,7 +33,7 @@ def _rss_mb() -> float:
 
 
 async def _run(folder: Path, source: SaneSource, *, presses: int, load: Any = None) -> dict[str, float]:
-    bench = Bench(folder / "spool", settings=SETTINGS, source=lambda _: source, judge=PageJudge(Profile()))
+    bench = Bench(folder / "spool", settings=SETTINGS, source=lambda _: source, judge=PageJudge(Profile(), workers=2))
     station = bench.station
     await station.start()
     try:

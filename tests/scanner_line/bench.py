@@ -19,8 +19,8 @@ from scanner_line.cameras.base import CAPTURE_TIMEOUT_S, Frame
 from scanner_line.checks.results import CHECK_NAMES, CheckResult, Judgement
 from scanner_line.errors import CameraError
 from scanner_line.presses import PressBook
-from scanner_line.shutter import Shutter
 from scanner_line.roles import Judge
+from scanner_line.shutter import Shutter
 from scanner_line.signals import Signals
 from scanner_line.sources import Source
 from scanner_line.spool import Spool
@@ -89,7 +89,9 @@ class TestJudge:
     def prime(self, batch: str, known: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
         self.known = dict(known)
 
-    async def judge(self, path: Path, *, page: str, replaces: str | None) -> tuple[Judgement, Mapping[str, Any]]:
+    def ahead(self, scan: Path) -> None: ...
+
+    async def judge(self, path: Path, *, page: str, replaces: str | None, scan: Path | None = None) -> tuple[Judgement, Mapping[str, Any]]:
         assert await asyncio.to_thread(path.is_file), "an image is on disk before it is judged"
         self.asked.append((page, replaces))
         given = self.next_one.popleft() if self.next_one else "good"

@@ -66,5 +66,11 @@ def number_of(image: bytes) -> int:
 
 
 async def taken(source: SaneSource) -> list[Taken]:
-    """All sheets of one take."""
-    return [one async for one in source.take(time.monotonic_ns())]
+    """All sheets of one take; the scanner's own files of them are removed, as a station does that has judged them."""
+    made = []
+    async for one in source.take(time.monotonic_ns()):
+        made.append(one)
+        for frame in one.frames.values():
+            if frame.scan is not None:
+                frame.scan.unlink()
+    return made
