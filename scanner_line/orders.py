@@ -1,5 +1,6 @@
 """What the centre may ask of a bench: each command by name, its arguments checked, done or refused with words."""
 
+import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -15,6 +16,7 @@ from scanner_line.station import Station
 from wire.separators import VOLUME_CHARS_MAX
 
 CENTRE = "centre"  # the pedal's name in press records
+BEGUN_S = 60.0  # a run of many sheets that brought none in this time has begun all the same
 Args = Mapping[str, Any]
 
 
@@ -58,16 +60,16 @@ async def _rework(station: Station, args: Args) -> str | None:
 
 
 async def _capture(station: Station, _args: Args) -> str | None:
-    return _outcome(await station.press(CENTRE, CAPTURE))
+    return await _begun(station, station.press(CENTRE, CAPTURE))
 
 
 async def _retake(station: Station, args: Args) -> str | None:
     page = None if args.get("page") is None else _ident(args, "page")
-    return _outcome(await station.take_page(RETAKE, pedal=CENTRE, page=page))
+    return await _begun(station, station.take_page(RETAKE, pedal=CENTRE, page=page))
 
 
 async def _insert(station: Station, args: Args) -> str | None:
-    return _outcome(await station.take_page(INSERT, pedal=CENTRE, after=_after(args)))
+    return await _begun(station, station.take_page(INSERT, pedal=CENTRE, after=_after(args)))
 
 
 async def _delete(station: Station, args: Args) -> str | None:
@@ -147,7 +149,23 @@ ORDERS: Mapping[str, Callable[[Station, Args], Awaitable[str | None]]] = {
 }
 
 
-def _outcome(outcome: str) -> str | None:
+async def _begun(station: Station, press: "asyncio.Task[str]") -> str | None:
+    """None once a press is captured, else how it ended. A run of many sheets lasts as long as there is paper: it is waited for until its
+    first sheet is recorded, or for BEGUN_S; how it ends stands in its press record."""
+    before, until = station.facts, asyncio.get_running_loop().time() + BEGUN_S
+    changed = station.listen()
+    try:
+        while not press.done():
+            left_s = until - asyncio.get_running_loop().time()
+            if station.source.many and (station.facts is not before or left_s <= 0):
+                return None
+            changed.clear()
+            waiter = asyncio.ensure_future(changed.wait())
+            await asyncio.wait({press, waiter}, timeout=left_s if station.source.many else None, return_when=asyncio.FIRST_COMPLETED)
+            waiter.cancel()
+    finally:
+        station.unlisten(changed)
+    outcome = press.result()
     return None if outcome == "captured" else outcome
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from scanner_line import feeding
 from scanner_line.errors import BatchError
+from scanner_line.orders import obey
 from scanner_line.presses import RETAKE
-from scanner_line.states import Settings
+from scanner_line.states import Settings, State
 from tests.scanner_line.bench import Bench, check_books, records
 from tests.scanner_line.feed import JAM, TestFeeder
 from wire.separators import Separator
@@ -100,6 +101,24 @@ def test_sheets_are_recorded_while_the_run_goes_on_and_a_stop_ends_it(tmp_path: 
         assert 0 < len(feeder.sheets) < 50
 
     assert at_feeder(tmp_path, work) == {"captured": 1, "rejected": 1}
+
+
+def test_a_run_by_command_is_answered_with_its_first_sheet_while_it_goes_on(tmp_path: Path) -> None:
+    async def work(bench: Bench, feeder: TestFeeder) -> None:
+        feeder.load(500)
+        assert await asyncio.wait_for(obey(bench.station, "capture", {}), 30) == (True, None)
+        assert records(tmp_path, "page")
+        assert bench.station.state is not State.IDLE, "the run goes on"
+        assert await obey(bench.station, "capture", {}) == (False, "rejected")
+        changed = bench.station.listen()
+        assert await obey(bench.station, "feeder.stop", {}) == (True, None)
+        while bench.station.state is not State.IDLE:
+            await asyncio.wait_for(changed.wait(), 10)
+            changed.clear()
+        feeder.sheets.clear()
+        assert await obey(bench.station, "capture", {}) == (False, "failed"), "an empty feeder is known at once"
+
+    assert at_feeder(tmp_path, work) == {"captured": 1, "rejected": 1, "failed": 1}
 
 
 def test_separator_sheets_part_a_run_into_volumes(tmp_path: Path) -> None:
