@@ -13,6 +13,8 @@ from wire.topics import NAME_MAX, valid_name
 
 HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
+TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+LOOSE_TIME = re.compile(r"(\d{1,2})[:.\uff1a]?(\d{2})\s*([ap]m)?", re.IGNORECASE)  # as people write one
 BIND = re.compile(r"(\S+):(\d{1,5})")
 TEXT_MAX = 1024
 NUMBER_MAX = sys.float_info.max
@@ -24,6 +26,7 @@ KINDS = {
     "boolean": "true or false",
     "name": f"name: 1-{NAME_MAX} of a-z, 0-9, - and _",
     "names": "list of names",
+    "times": 'list of times of day, each "HH:MM"',
     "pin": "GPIO number (BCM), 0-27",
     "hours": 'span of local time, "HH:MM-HH:MM"',
     "bind": '"host:port"',
@@ -112,6 +115,7 @@ def _type_fault(value: Any, option: Option) -> str:
         "number": integer or isinstance(value, float),
         "boolean": isinstance(value, bool),
         "names": isinstance(value, list) and all(isinstance(item, str) for item in value),
+        "times": isinstance(value, list) and all(isinstance(item, str) for item in value),
         "table": isinstance(value, dict),
         "named": isinstance(value, dict),
         "tables": False,  # a list of tables has been taken already
@@ -131,9 +135,22 @@ def _fault(value: Any, option: Option) -> str:
         return "" if low <= value <= high else f"{value} is out of range: {option.range_words()}"
     if option.kind == "pin":
         return "" if 0 <= value <= PIN_HIGH else f"{value} is out of range: GPIO 0 to {PIN_HIGH}"
+    if option.kind == "times":
+        return next((f'"{text[:60]}" is not a time of day, "HH:MM"{_meant(text)}' for text in value if not TIME.fullmatch(text)), "")
     if option.kind in ("text", "name", "hours", "bind", "url"):
         return _text_fault(value, option)
     return ""
+
+
+def _meant(text: str) -> str:
+    """`` (did you mean "07:30"?)`` for a time written otherwise, empty when it is none."""
+    found = LOOSE_TIME.fullmatch(text.strip())
+    if found is None:
+        return ""
+    half, hour = (found.group(3) or "").lower(), int(found.group(1))
+    hour = hour % 12 + (12 if half == "pm" else 0) if half and 1 <= hour <= 12 else hour
+    time = f"{hour:02}:{found.group(2)}"
+    return f' (did you mean "{time}"?)' if TIME.fullmatch(time) else ""
 
 
 def _text_fault(value: str, option: Option) -> str:

@@ -119,7 +119,7 @@ BENCH = (
     Option(
         "sign_out_idle_min", "integer", "An operator is signed out after so long without work; 0 = never.", 30, low=0, high=720, unit="min"
     ),
-    Option("shift_ends", "names", 'Local times at which the operator is signed out, such as ["12:00", "17:30"].', ()),
+    Option("shift_ends", "times", 'Local times at which the operator is signed out, such as ["12:00", "17:30"].', ()),
     Option("goal_per_h", "integer", "Pages an hour that the screen compares the pace with.", low=1, high=20_000),
     Option("reserve_mb", "integer", "Captures are refused when less is free on the disk.", 256, low=1, high=1_000_000, unit="MiB"),
 )

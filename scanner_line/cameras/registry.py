@@ -10,6 +10,8 @@ from scanner_line.cameras.picamera import PiCamera
 from scanner_line.errors import CameraError
 from sensors.catalogue.option import Driver, Mistakes, Option
 
+MEGAPIXELS = (3, 5, 8, 12)  # of rendered photographs, as `sim.photograph` has them
+ROTATIONS_DEG = (0, 90, 180, 270)
 _SIM = (
     Option("pages", "text", 'Simulated: a folder of page images, or "rendered" for pages made up on the spot.', "rendered"),
     Option("megapixels", "integer", "Simulated: size of rendered photographs: 3, 5, 8 or 12.", 3, low=3, high=12),
@@ -43,6 +45,15 @@ _NETWORK = (
 )
 
 
+def _mistakes(options: Mapping[str, Any]) -> Mistakes:
+    found = _patch_mistakes(options)
+    for key, values in (("megapixels", MEGAPIXELS), ("rotation", ROTATIONS_DEG)):
+        if (value := options.get(key)) is not None and value not in values:
+            near = min(values, key=lambda one: abs(one - value))
+            found.append(((key,), f"{value} is not one of {', '.join(map(str, values))} (did you mean {near}?)"))
+    return found
+
+
 def _patch_mistakes(options: Mapping[str, Any]) -> Mistakes:
     patch = options.get("patch") or {}
     width, height = patch.get("w"), patch.get("h")
@@ -55,7 +66,7 @@ def _patch_mistakes(options: Mapping[str, Any]) -> Mistakes:
 
 def _network_mistakes(schemes: tuple[str, ...]) -> Callable[[Mapping[str, Any]], Mistakes]:
     def mistakes(options: Mapping[str, Any]) -> Mistakes:
-        found = _patch_mistakes(options)
+        found = _mistakes(options)
         if options.get("transport") == "sim":
             return found
         for key, allowed in (("url", schemes), ("serial_url", HTTP_SCHEMES)):
@@ -83,7 +94,7 @@ CAMERAS: dict[str, Driver] = {
             *_SIM,
         ),
         ("serial",),
-        mistakes=_patch_mistakes,
+        mistakes=_mistakes,
     ),
     "stream": Driver(
         "stream",
@@ -124,7 +135,7 @@ CAMERAS: dict[str, Driver] = {
             _PATCH,
         ),
         ("serial",),
-        mistakes=_patch_mistakes,
+        mistakes=_mistakes,
     ),
 }
 
