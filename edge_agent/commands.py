@@ -26,6 +26,8 @@ STATION_COMMANDS = (
     "page.place",
     "page.undo",
     "feeder.stop",
+    "feeder.turn",
+    "feeder.collate",
 )
 RECORDER_COMMANDS = ("clip.request",)
 

@@ -83,6 +83,8 @@ class NewCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         "page.place",
         "page.undo",
         "feeder.stop",
+        "feeder.turn",
+        "feeder.collate",
         "identify",
     ]
     args: dict[Annotated[str, msgspec.Meta(max_length=40)], str | int | float | bool | list[str | dict[str, str]] | None] = {}
