@@ -1,6 +1,7 @@
 """Projects presses, pages and batches, and which digests an agent has journalled."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from central.digitization.queries import told_last
 from central.digitization.tables import batches, object_refs, page_changes, pages, presses, stations
-from central.store.projecting import ActEntry, BatchEntry, Context, Handler, Record, as_json, handle, own_only
+from central.store.projecting import ActEntry, BatchEntry, Context, Handler, Record, as_json, check_own, handle, own_only
 
 PAGE_FIELDS = (
     "sha256",
@@ -27,6 +28,9 @@ PAGE_FIELDS = (
     "placeholder",
     "moved_from",
 )
+IDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")  # of pages, presses and batches: it becomes a name of files in packages
+CHECKS_BYTES_MAX = 16 * 1024  # of one page, as JSON
+PRESS_PAGES_MAX = 1000
 NOT_DECIDED = {"decided_by": None, "decided_ms": None, "decided_reason": None}
 KEPT = ("arrival", "t_ms", "raw_ms", "m_ms", "boot")  # of a page's first record, whatever later ones say
 
@@ -63,25 +67,27 @@ class DigitizationProjector:
 
     def _stamped(self, context: Context, entry: BatchEntry, seq: int, record: Record) -> dict[str, Any]:
         stamp = context.clock.stamp(entry, seq, record["t"], record["m"])
-        station = record["station"]
-        if not station.startswith(f"{entry.agent}/"):
-            raise ValueError(f"station {station!r} is not the agent's own")
+        station = check_own(entry.agent, record["station"])
         known = insert(stations).values(id=station, agent=entry.agent, first_ms=stamp.t_ms)
         context.connection.execute(known.on_conflict_do_nothing())
         times = {"t_ms": stamp.t_ms, "raw_ms": stamp.raw_ms, "boot": stamp.boot, "m_ms": record["m"]}
         return {"agent": entry.agent, "leaf_idx": entry.leaf_idx, **times}
 
     def _press(self, context: Context, entry: BatchEntry, seq: int, record: Record) -> None:
-        row = self._stamped(context, entry, seq, record) | {"id": record["press"], "pages": as_json(record["pages"])}
-        row |= {name: record.get(name) for name in ("station", "pedal", "outcome", "why")}
+        named = [one for one in record["pages"][:PRESS_PAGES_MAX] if isinstance(one, str) and IDENT.fullmatch(one)]
+        row = self._stamped(context, entry, seq, record) | {"id": _ident(record["press"]), "pages": as_json(named)}
+        row |= {name: record.get(name) for name in ("station", "pedal", "outcome", "why", "operator")}
         own_only(context, presses, row)
         data = {"press": row["id"], "station": row["station"], "outcome": row["outcome"], "why": row["why"], "t": row["t_ms"]}
         context.tell("press", agent=entry.agent, room=context.room_of(entry.agent), data=data)
 
     def _page(self, context: Context, entry: BatchEntry, seq: int, record: Record) -> None:
-        ident, run = record["page"], context.connection.execute
+        ident, run = _ident(record["page"]), context.connection.execute
+        _ident(record["batch"])
         row = self._stamped(context, entry, seq, record) | {name: record.get(name) for name in PAGE_FIELDS}
         row |= {"id": ident, "batch_id": record["batch"], "checks": as_json(record["checks"]), "deleted": record.get("deleted") is True}
+        if len(row["checks"]) > CHECKS_BYTES_MAX:
+            raise ValueError(f"page {ident!r} has checks of more than {CHECKS_BYTES_MAX} bytes")
         row |= {"epoch_id": entry.epoch_id, "seq": seq}
         row["inserted"] = record.get("insert") is True
         old = run(select(pages).where(pages.c.id == ident)).one_or_none()
@@ -139,19 +145,20 @@ class DigitizationProjector:
     def _batch(self, context: Context, entry: BatchEntry, seq: int, record: Record) -> None:
         run, t_ms = context.connection.execute, context.clock.stamp(entry, seq, record["t"], record["m"]).t_ms
         old = run(select(batches).where(batches.c.id == record["batch"])).one_or_none()
+        station, counts = record.get("station"), as_json(record["counts"])
         row = {
-            "id": record["batch"],
+            "id": _ident(record["batch"]),
             "agent": entry.agent,
-            "station": record.get("station") or (old.station if old else f"{entry.agent}/{entry.agent}"),
+            "station": check_own(entry.agent, station) if station else (old.station if old else f"{entry.agent}/{entry.agent}"),
             "declared": record.get("declared"),
-            "counts": as_json(record["counts"]),
+            "counts": counts,
             "volume": record.get("volume"),
             "operator": record.get("operator"),
             "reason": record.get("reason"),
             "opened_ms": t_ms if old is None else min(old.opened_ms, t_ms),
             "arrivals": 0 if old is None else old.arrivals,
         }
-        row |= _state(old, record["state"], counts=row["counts"], t_ms=t_ms)
+        row |= _state(old, record["state"], counts=counts, t_ms=t_ms)
         own_only(context, batches, row)
         self._tell_batch(context, record["batch"])
 
@@ -197,6 +204,13 @@ class DigitizationProjector:
         values = {"rejected_by": entry.actor, "rejected_reason": entry.body.get("reason")}
         if not context.connection.execute(update(pages).where(pages.c.id == entry.body["page"]).values(**values)).rowcount:
             raise ValueError(f"page {entry.body['page']!r} is not known")
+
+
+def _ident(given: str) -> str:
+    """An identity that no file name, path or address takes for something else; ValueError otherwise."""
+    if not IDENT.fullmatch(given):
+        raise ValueError(f"{given[:100]!r} is no identity of a page, press or batch")
+    return given
 
 
 def _change(old: Row[Any], row: Mapping[str, Any]) -> str | None:

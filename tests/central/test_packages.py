@@ -30,6 +30,7 @@ from central.store.engine import writing
 from tests.central.site import Site, digest, running
 from tests.ready_fonts import lay_fonts
 from tests.sensors.waiting import wait_until
+from wire.records import record
 
 LIVE = ("page-1", "page-4", "page-3")  # in order; page-4 was taken for page-2
 
@@ -262,6 +263,28 @@ def test_who_takes_a_package_away_is_recorded_and_a_rebuild_gives_equal_rows(pac
     with packed.site._lock:
         rebuild(packed.site.centre.engine)
     assert packed.site.centre.rows("SELECT * FROM packages ORDER BY id") == rows != []
+
+
+@pytest.mark.parametrize("kind", ["bagit", "eep"])
+def test_texts_that_no_xml_holds_are_no_reason_for_having_no_package(packed: Packed, tmp_path: Path, kind: str) -> None:
+    site, strange = packed.site, "=1+1\x00\x0b\x1b<!DOCTYPE x>&\ufffe]]>{site}"
+    image = site.images["page-1"]
+    facts = {"batch": f"strange-{kind}", "station": "bench-1/bench-1", "operator": strange}
+    page = {"page": f"strange-{kind}-1", "press": "press-1", "sha256": digest(image), "bytes": len(image), "width": 900, "height": 1200}
+    page |= {"verdict": "good", "reason": strange, "checks": [{"name": strange, "ok": False, "words": {"en": strange}}]}
+    whole = {"counts": {}, "volume": strange}
+    site.bench.add("capture", record("batch", site.t0, 1, state="open", **facts, **whole), record("page", site.t0, 1, **facts, **page))
+    site.bench.add("capture", record("batch", site.t0, 1, state="closed", **facts, **whole))
+    site.send()
+    assert site.call("POST", f"/api/v1/batches/strange-{kind}/accept", "archivist", json={"reason": strange}).status_code == 200
+    asked = site.call("POST", f"/api/v1/batches/strange-{kind}/packages", "archivist", json={"kind": kind, "recipients": []})
+    assert packed.worker.once()
+    found = site.get(f"/api/v1/packages/{asked.json['package']['id']}", "archivist").json["package"]
+    assert found["state"] == "made", found
+    if kind == "eep":
+        etree.fromstring(packed.fetch(found))
+    else:
+        etree.parse(packed.unpack(packed.fetch(found), tmp_path) / "data/metadata/submissionDocumentation/METS.xml")
 
 
 @pytest.mark.parametrize("kind", ["iiif", "pdf"])

@@ -73,6 +73,17 @@ def test_a_batch_is_drawn_from_once_a_ledger_entry(centre: Centre, rogue: Journa
     assert centre.rows("SELECT round, size, state FROM acceptance_lots") == [(1, 1, "open")]
 
 
+def test_only_names_name_pages_batches_and_stations(centre: Centre, rogue: Journal) -> None:
+    rogue.add("capture", state("b", "open"), *[page(name, "b") for name in ("../../x", "/etc/x", "a/b", ".x", "", "x" * 101, "a\nb", "卷")])
+    rogue.add("capture", page("p1", "../b"), page("p2", "b", station="rogue/<script>"), page("p3", "b", station="other/bench"))
+    rogue.add("capture", state("../b", "open"), state("c", "open") | {"station": "other/bench"}, page("p4", "b", checks=["x" * 20_000]))
+    rogue.add("capture", page("3f0c-OK.1", "b"))
+    centre.send(rogue.batch("capture"))
+    assert centre.rows("SELECT id FROM pages") == [("3f0c-OK.1",)]
+    assert centre.rows("SELECT id FROM batches") == [("b",)]
+    assert centre.rows("SELECT id FROM stations") == [(STATION,)]
+
+
 def test_what_was_accepted_is_not_changed_behind_the_decision(centre: Centre, rogue: Journal) -> None:
     rogue.add("capture", state("b", "open"), page("p1", "b"), page("p2", "b", after="p1"), state("b", "closed"))
     centre.send(rogue.batch("capture"))

@@ -15,6 +15,8 @@ from central.digitization.packages.media import SUFFIXES, media_of
 from central.digitization.queries import Batch, Page, batch_named, pages_of
 from central.ledger import queries as ledger
 
+UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
 
 class PackageRefused(Exception):
     """No package can be made; `words` and `words_zh` say why and what to do."""
@@ -73,14 +75,14 @@ def gather(
     connection: Connection, batch: str, *, site: str, path_of: Callable[[str], Path], made_ms: int, generator: str, limit: int
 ) -> Contents:
     """The contents of a batch; PackageRefused if it is not accepted, a page's bytes are not here, or it has more than `limit` pages."""
-    found = batch_named(connection, batch)
+    found = _clean(batch_named(connection, batch))
     if found is None:
         raise PackageRefused("There is no such batch.", "没有此批次。")
     if found.state != "accepted":
         raise PackageRefused(
             f"The batch is {found.state}; packages are made of accepted ones. Accept it first.", "只有验收通过的批次才能打包，请先验收。"
         )
-    every = pages_of(connection, batch)
+    every = [_clean(page) for page in pages_of(connection, batch)]
     by_id = {page.id: page for page in every}
     counting = [page for page in every if page.seq is not None and not page.replaced and not page.deleted]
     if not counting:
@@ -92,6 +94,19 @@ def gather(
         )
     leaves = tuple(_leaf(place, page, by_id, path_of) for place, page in enumerate(counting, 1))
     return Contents(site=site, batch=found, leaves=leaves, checkpoint=ledger.checkpoint(connection), made_ms=made_ms, generator=generator)
+
+
+def _clean(given: Any) -> Any:
+    """The same facts without the characters that XML 1.0 cannot hold: texts of people and stations go into METS, PREMIS and others."""
+    if isinstance(given, str):
+        return UNPRINTABLE.sub("", given)
+    if isinstance(given, list):
+        return [_clean(one) for one in given]
+    if isinstance(given, dict):
+        return {_clean(name): _clean(one) for name, one in given.items()}
+    if isinstance(given, msgspec.Struct):
+        return msgspec.structs.replace(given, **{name: _clean(getattr(given, name)) for name in given.__struct_fields__})
+    return given
 
 
 def _leaf(place: int, page: Page, by_id: dict[str, Page], path_of: Callable[[str], Path]) -> Leaf:
