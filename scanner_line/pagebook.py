@@ -82,8 +82,8 @@ class PageBook:
             batch = _open(connection)
             seq = self._rows.room_after(connection, batch, after, count=1)
             connection.execute(
-                "INSERT INTO presses(press, t_ms, m_ms, pedal, wish, batch) VALUES (?, ?, ?, ?, 'place', ?)",
-                (press, t_ms, m_ms, pedal, batch),
+                "INSERT INTO presses(press, t_ms, m_ms, pedal, wish, batch, operator) VALUES (?, ?, ?, ?, 'place', ?, ?)",
+                (press, t_ms, m_ms, pedal, batch, self._presses.operator),
             )
             connection.execute(
                 "INSERT INTO pages(page, press, spread, batch, seq, side, bytes, width, height, t_ms, m_ms, operator, reason, placeholder)"

@@ -51,6 +51,7 @@ class Press:
     batch: str | None
     outcome: str | None
     why: str | None
+    operator: str | None
 
 
 class PressBook:
@@ -278,19 +279,32 @@ class PressBook:
             ).fetchall()
             return [(row["page"], json.loads(row["facts"])) for row in rows]
 
-    @staticmethod
-    def _begin(connection: sqlite3.Connection, press: str, *, pedal: str, wish: str, t_ms: int, m_ms: int) -> None:
-        connection.execute("INSERT INTO presses(press, t_ms, m_ms, pedal, wish) VALUES (?, ?, ?, ?, ?)", (press, t_ms, m_ms, pedal, wish))
+    def _begin(self, connection: sqlite3.Connection, press: str, *, pedal: str, wish: str, t_ms: int, m_ms: int) -> None:
+        connection.execute(
+            "INSERT INTO presses(press, t_ms, m_ms, pedal, wish, operator) VALUES (?, ?, ?, ?, ?, ?)",
+            (press, t_ms, m_ms, pedal, wish, self.operator),
+        )
 
     def end(self, connection: sqlite3.Connection, press: str, outcome: str, why: str | None, pages: Sequence[str] = ()) -> None:
         """End a press with its record, inside the caller's transaction; SpoolError if it has ended before."""
         ended = connection.execute(
-            "UPDATE presses SET outcome = ?, why = ? WHERE press = ? AND outcome IS NULL RETURNING t_ms, m_ms, pedal",
+            "UPDATE presses SET outcome = ?, why = ? WHERE press = ? AND outcome IS NULL RETURNING t_ms, m_ms, pedal,"
+            " coalesce(operator, (SELECT operator FROM batches WHERE batches.batch = presses.batch))",
             (outcome, why, press),
         ).fetchone()
         if ended is None:
             raise SpoolError(f"press {press} has ended before")
+        t_ms, m_ms, pedal, operator = ended
         made = record(
-            "press", ended[0], ended[1], press=press, station=self._station, pedal=ended[2], outcome=outcome, pages=list(pages), why=why
+            "press",
+            t_ms,
+            m_ms,
+            press=press,
+            station=self._station,
+            pedal=pedal,
+            outcome=outcome,
+            pages=list(pages),
+            why=why,
+            operator=operator,
         )
         self._outbox.add(LANE, made)

@@ -35,7 +35,7 @@ SCHEMA = (
     "CREATE UNIQUE INDEX IF NOT EXISTS one_open_batch ON batches(state) WHERE state = 'open'",
     """CREATE TABLE IF NOT EXISTS presses(
   press TEXT PRIMARY KEY, t_ms INTEGER NOT NULL, m_ms INTEGER NOT NULL, pedal TEXT NOT NULL, wish TEXT NOT NULL,
-  batch TEXT, outcome TEXT, why TEXT) STRICT""",
+  batch TEXT, outcome TEXT, why TEXT, operator TEXT) STRICT""",
     "CREATE INDEX IF NOT EXISTS presses_by_time ON presses(t_ms)",
     "CREATE INDEX IF NOT EXISTS presses_unfinished ON presses(press) WHERE outcome IS NULL",
     f"CREATE TABLE IF NOT EXISTS {PAGES}",
@@ -113,6 +113,9 @@ class Spool:
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             columns = {row["name"] for row in self.connection.execute("PRAGMA table_info(pages)")}
+            of_presses = {row["name"] for row in self.connection.execute("PRAGMA table_info(presses)")}
+            if of_presses and "operator" not in of_presses:
+                self.connection.execute("ALTER TABLE presses ADD COLUMN operator TEXT")
             for statement in (*(FROM_1 if columns and "told" not in columns else ()), *SCHEMA, f"PRAGMA user_version={SCHEMA_VERSION}"):
                 self.connection.execute(statement)
         except BaseException:

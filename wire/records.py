@@ -48,7 +48,15 @@ SCHEMA = {
         ("because", "l", 1),
         ("holes", "l", 1),
     ),
-    "press": (("press", "s", 1), ("station", "s", 1), ("pedal", "s", 1), ("outcome", "s", 1), ("pages", "l", 1), ("why", "s", 0)),
+    "press": (
+        ("press", "s", 1),
+        ("station", "s", 1),
+        ("pedal", "s", 1),
+        ("outcome", "s", 1),
+        ("pages", "l", 1),
+        ("why", "s", 0),
+        ("operator", "s", 0),
+    ),
     "page": (
         ("page", "s", 1),
         ("press", "s", 1),

@@ -28,6 +28,7 @@ class Press(msgspec.Struct, frozen=True):
     outcome: str
     pages: list[str]
     why: str | None
+    operator: str | None
     t: str
 
 
@@ -83,7 +84,14 @@ def _press(connection: Connection, ident: str) -> Press | None:
     if row is None:
         return None
     return Press(
-        id=row.id, station=row.station, pedal=row.pedal, outcome=row.outcome, pages=json.loads(row.pages), why=row.why, t=rfc3339(row.t_ms)
+        id=row.id,
+        station=row.station,
+        pedal=row.pedal,
+        outcome=row.outcome,
+        pages=json.loads(row.pages),
+        why=row.why,
+        operator=row.operator,
+        t=rfc3339(row.t_ms),
     )
 
 

@@ -22,6 +22,7 @@ presses = Table(
     Column("outcome", String(12), nullable=False),  # captured, rejected, failed, ignored, control
     Column("pages", Text, nullable=False),  # JSON list of page ids
     Column("why", Text),
+    Column("operator", String(100)),
     Column("t_ms", BigInteger, nullable=False),
     Column("raw_ms", BigInteger),
     Column("boot", String(64)),

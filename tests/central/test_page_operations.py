@@ -2,12 +2,15 @@
 
 import random
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from central.digitization import queries
+from central.digitization.process.yields import yields
 from central.digitization.provenance import provenance_of
 from central.ledger import acts
 from central.rebuild import rebuild
@@ -222,6 +225,33 @@ def test_provenance_tells_moves_placeholders_deletions_and_their_reasons(site: S
     assert (stands.press.outcome, stands.press.pages) == ("control", [placeholder])
     assert site.batch(first).state == "closed", "what was accepted is not what it is now"
     assert [one.state for one in site.batch(first).decisions] == ["accepted"]
+    site.rebuilt_equal()
+
+
+def test_presses_are_told_and_counted_by_who_worked(site: Site) -> None:
+    async def work(bench: Bench) -> None:
+        bench.presses.operator = "op-7"
+        await bench.station.press("pedal")
+        for camera in bench.cameras.values():
+            camera.next_one.append("broken")
+        await bench.station.press("pedal")
+        bench.presses.operator = "op-8"
+        first, second = bench.station.press("pedal"), bench.station.press("pedal")
+        assert (await first, await second) == ("captured", "rejected")
+
+    site.work(work)
+    assert [one["operator"] for one in records(site.folder, "press")] == ["op-7", "op-7", "op-8", "op-8"]
+    today = datetime.now(UTC).date()
+    span = {"first": today - timedelta(days=1), "last": today, "zone": ZoneInfo("UTC")}
+    with reading(site.centre.engine) as connection:
+        found = yields(connection, **span, by="person", span="week")
+        (bench,) = yields(connection, **span, by="station", span="week")
+        provenance = provenance_of(connection, records(site.folder, "page")[0]["page"], silence_s=300)
+    assert {one.who: (one.presses, one.taken) for one in found} == {"op-7": (2, 2), "op-8": (2, 2)}
+    assert bench.presses == 4
+    assert provenance is not None
+    assert provenance.press is not None
+    assert provenance.press.operator == "op-7"
     site.rebuilt_equal()
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, case, func, select
 from central.digitization.tables import batches, pages, presses, stations
 
 PAUSE_MS = 5 * 60_000  # presses further apart than this have a pause between them, which is no working time
+COUNTED = ("captured", "rejected", "failed")  # presses that were meant to take a page
 DAYS_MAX = 93
 STATIONS_MAX = 100
 WORK_MS_MIN = 60_000  # of less, a pace says nothing
@@ -23,14 +24,16 @@ Span = Literal["day", "week"]
 class Yield(msgspec.Struct, frozen=True):
     """One station's or person's work of a day, or of the week that begins on `begins`.
 
-    `taken` are all pages shot, `pages` those of them that count; `look`, `bad`, `retaken` are of those taken, `rejected` of those that
-    count, at acceptance. `work_s` is the time between presses, pauses of over five minutes left out; `pages_h` is null where that is short.
+    `presses` are those captured, rejected or failed; `taken` are all pages shot, `pages` those of them that count; `look`, `bad`, `retaken`
+    are of those taken, `rejected` of those that count, at acceptance. `work_s` is the time between presses, pauses of over five minutes
+    left out; `pages_h` is null where that is short.
     """
 
     who: str
     begins: str
     taken: int
     pages: int
+    presses: int
     retaken: int
     look: int
     bad: int
@@ -97,19 +100,36 @@ def _day(connection: Connection, known: list[str], begin_ms: int, end_ms: int, b
         .group_by(who)
     )
     found = {row.who: {name: value for name, value in row._mapping.items() if name != "who"} for row in connection.execute(query)}
-    worked = _worked(connection, known, begin_ms, end_ms, by)
-    return {name: facts | {"work_ms": worked.get(name, 0)} for name, facts in found.items()}
+    worked, pressed = _worked(connection, known, begin_ms, end_ms, by), _pressed(connection, known, begin_ms, end_ms, by)
+    none = dict.fromkeys(("taken", "pages", "retaken", "look", "bad", "rejected"), 0)
+    return {
+        name: found.get(name, none) | {"presses": pressed.get(name, 0), "work_ms": worked.get(name, 0)} for name in {**found, **pressed}
+    }
+
+
+def _pressed(connection: Connection, known: list[str], begin_ms: int, end_ms: int, by: By) -> dict[str, int]:
+    """How many presses were captured, rejected or failed; a person's where the bench tells who pressed."""
+    who = presses.c.station if by == "station" else presses.c.operator
+    within = presses.c.station.in_(known) & presses.c.t_ms.between(begin_ms, end_ms - 1) & presses.c.outcome.in_(COUNTED)
+    query = select(who.label("who"), func.count().label("n")).where(within & who.is_not(None)).group_by(who)
+    return {row.who: int(row.n) for row in connection.execute(query)}
 
 
 def _worked(connection: Connection, known: list[str], begin_ms: int, end_ms: int, by: By) -> dict[str, int]:
-    """Milliseconds between presses by who pressed: a station's captured, rejected and failed ones; a person's that gave pages."""
+    """Milliseconds between presses by who pressed: captured, rejected and failed ones, and those known by their pages alone."""
+    counted = presses.c.outcome.in_(COUNTED)
     if by == "station":
-        counted = presses.c.outcome.in_(("captured", "rejected", "failed"))
         within = presses.c.station.in_(known) & presses.c.t_ms.between(begin_ms, end_ms - 1) & counted
         moments = select(presses.c.station.label("who"), presses.c.station, presses.c.t_ms).where(within).subquery()
     else:
         within = pages.c.station.in_(known) & pages.c.t_ms.between(begin_ms, end_ms - 1) & pages.c.operator.is_not(None)
-        moments = select(pages.c.operator.label("who"), pages.c.station, pages.c.t_ms).where(within).subquery()
+        shot = select(pages.c.operator.label("who"), pages.c.station, pages.c.t_ms).where(
+            within
+        )  # of benches that tell no press's operator
+        pressed = select(presses.c.operator, presses.c.station, presses.c.t_ms).where(
+            presses.c.station.in_(known) & presses.c.t_ms.between(begin_ms, end_ms - 1) & counted & presses.c.operator.is_not(None)
+        )
+        moments = shot.union_all(pressed).subquery()
     before = func.lag(moments.c.t_ms).over(partition_by=(moments.c.who, moments.c.station), order_by=moments.c.t_ms)
     gaps = select(moments.c.who, (moments.c.t_ms - before).label("gap")).subquery()
     query = select(gaps.c.who, func.sum(gaps.c.gap).label("work_ms")).where(gaps.c.gap <= PAUSE_MS).group_by(gaps.c.who)

@@ -15,6 +15,8 @@ def upgrade() -> None:
         table.add_column(sa.Column("placeholder", sa.String(length=10), nullable=True))
         table.add_column(sa.Column("moved_from", sa.String(length=100), nullable=True))
         table.add_column(sa.Column("inserted", sa.Boolean(), server_default=sa.false(), nullable=False))
+    with op.batch_alter_table("presses") as table:
+        table.add_column(sa.Column("operator", sa.String(length=100), nullable=True))
     with op.batch_alter_table("batches") as table:
         table.add_column(sa.Column("reason", sa.Text(), nullable=True))
         table.add_column(sa.Column("decisions", sa.Text(), server_default="[]", nullable=False))
