@@ -20,7 +20,6 @@ from scanner_line.session_book import SessionBook, SessionRow
 LONGEST_MS = 12 * 3600 * 1000
 CLOCK_SLACK_MS = 5 * 60 * 1000  # a wall clock that was set back a little does not end a session
 OFF, CARDS, CARDS_TARGET = "off", "cards", "cards+target"
-REQUIRED = (OFF, CARDS, CARDS_TARGET)
 LEVELS = ("-", "C", "B", "A")
 log = logging.getLogger(__name__)
 

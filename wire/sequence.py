@@ -207,7 +207,7 @@ def _cost(page, label, later, following):
 
 def _chain(read):
     """The readings to believe: the cheapest way through them, where leaving one out costs as well."""
-    best = []  # cost and predecessor of each reading
+    best: list[tuple[int, int | None]] = []  # cost and predecessor of each reading
     for at, (page, label) in enumerate(read):
         cost, before = SKIP * at, None
         for earlier in range(max(0, at - LOOK_BACK), at):
@@ -217,7 +217,7 @@ def _chain(read):
         best.append((cost, before))
     if not best:
         return []
-    last = min(range(len(best)), key=lambda at: (best[at][0] + SKIP * (len(best) - 1 - at), -at))
+    last: int | None = min(range(len(best)), key=lambda at: (best[at][0] + SKIP * (len(best) - 1 - at), -at))
     chain = []
     while last is not None:
         chain.append(read[last])
@@ -228,7 +228,7 @@ def _chain(read):
 
 def _step(chain):
     """How this batch is numbered, as (numbers, pages): what most neighbours in the chain agree with."""
-    votes = {}
+    votes: dict[tuple[int, int], int] = {}
     for (page, label), (later, following) in _pairs(chain):
         if label.kind == following.kind:
             numbers, pages = following.number - label.number, later - page

@@ -43,7 +43,6 @@ LOT_STATE: dict[str, LazyString] = {
     "rejected": lazy_gettext("rejected"),
     "superseded": lazy_gettext("drawn anew"),
 }
-LOT_TONE = {"open": "yellow", "accepted": "green", "rejected": "red", "superseded": "grey"}
 REWORK: dict[str, LazyString] = {
     "away": lazy_gettext("The bench is not reachable; it is asked as soon as it is back."),
     "waiting": lazy_gettext("The bench is being asked."),

@@ -20,7 +20,6 @@ from scanner_line.checks.images import header_of
 
 ROOT = "/eSCL"
 MEDIA = {b"\xff\xd8\xff": "image/jpeg", b"\x89PN": "image/png"}
-UNITS_PER_INCH = 300  # eSCL measures regions in three hundredths of an inch
 WIDTH_MAX, HEIGHT_MAX = 2551, 5000  # A4 wide, and longer than A4: 216 x 423 mm
 BODY_MAX = 16_384
 MEGAPIXELS_MAX = 100.0

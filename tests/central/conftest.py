@@ -7,6 +7,7 @@ import pytest
 
 from tests.central.site import Site, running
 from tests.central.web_fixtures import Centre, make_centre
+from tests.ready_fonts import lay_fonts
 
 
 @pytest.fixture(scope="module")
@@ -21,4 +22,5 @@ def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site with records, uploads, and a sequencer at work."""
     with running(Path(tmp_path_factory.mktemp("site"))) as made:
+        lay_fonts(Path(made.centre.config.data))
         yield made

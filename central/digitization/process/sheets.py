@@ -22,7 +22,6 @@ from wire.separators import DECLARED_MAX, VOLUME_CHARS_MAX, Separator, card_text
 FONT = "noto"
 SHEETS_MAX = 1000
 QR_MM = 84.0
-QUIET_MODULES = 4  # ISO/IEC 18004: the quiet zone of a QR code; Code 128 has ten
 BARS_MM, BARS_HIGH_MM = 277.0, 18.0  # along the sheet's long side, where a module is half a millimetre
 BARS_CHARS_MAX = 60  # 0.39 mm a module: three pixels at 200 dpi
 NUMBER_PT, TITLE_PT, WORDS_PT, SMALL_PT = (64, 18), 20, 16, 8
