@@ -11,6 +11,7 @@ from flask_login import current_user
 from central.digitization import provenance, queries, stations
 from central.digitization.acceptance.deciding import obstacles_of, rework_of
 from central.ledger import commands
+from central.ledger.verifier import accepted_digest
 from central.store.engine import reading, writing
 from central.web import acting, files, paging
 from central.web.fields import IDENT, PATHID, Text
@@ -163,6 +164,8 @@ def _batch_routes(made: Blueprint) -> None:
     def batch_accept(batch: str, body: Accept) -> Response:
         with reading(engine()) as connection:
             facts: dict[str, Any] = {"seen": queries.told_last(connection, batch)}  # before anything is judged
+            counting = [page for page in queries.pages_of(connection, batch) if not page.replaced and not page.deleted]
+        facts["digest"] = accepted_digest(batch, [(page.id, page.sha256) for page in counting])
         facts |= {} if body.reason is None else {"reason": body.reason}
         if body.override:
             facts["override"] = True

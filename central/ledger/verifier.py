@@ -2,9 +2,10 @@
 
 Usage: muniment-verify FILE [--key BASE64] [--objects FOLDER]. FILE is an export of the ledger, or the `ledger.ndjson` of a package: the
 part of a ledger that speaks of one batch, each entry with its proof of inclusion. Exit 0 and a summary, or 1 and the first entry that
-fails. With --key the centre's public key is the one you were given by a way you trust; without it, the file's own is believed, which
-proves that nothing was altered since it was exported, but not by whom. With --objects the files of that folder, a package's masters, are
-compared with what the ledger says of them.
+fails. A part proves that what it shows is in the ledger; it cannot prove that nothing else is: a later retake may be left out. So each
+acceptance names the digest of all pages that it accepted, and --objects, with the folder of a package's masters, compares the files with
+the records and with the last acceptance shown. With --key the centre's public key is the one you were given by a way you trust; without
+it, the file's own is believed, which proves that nothing was altered since it was exported, but not by whom.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import hashlib
 import json
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,12 @@ class Root:
         return root
 
 
+def accepted_digest(batch: str, pages: Iterable[tuple[str, str | None]]) -> str:
+    """What an acceptance says of a batch's pages that count: hex SHA-256 over its id and each (page, SHA-256 of its image), sorted."""
+    lines = sorted(f"{page} {digest or '-'}" for page, digest in pages)
+    return sha256("\n".join(("muniment-accepted/1", batch, *lines, "")).encode()).hex()
+
+
 def check_inclusion(leaf: bytes, index: int, size: int, proof: list[str], root: bytes, what: str) -> None:
     """RFC 9162 section 2.1.3.2: the leaf is in the tree of `size` leaves that has this root."""
     if not 0 <= index < size:
@@ -96,7 +104,9 @@ class Verifier:
         self.tree, self.counts = Root(), dict.fromkeys(("batch", "act", "records", "withheld", "erased"), 0)
         self.note, self.signed, self.root = "", 0, b""
         self.extract = False  # a part of a ledger: its entries carry proofs of inclusion
-        self.pages: dict[str, str | None] = {}  # page -> SHA-256, as its last record says
+        self.pages: dict[str, tuple[str, str | None]] = {}  # page -> (agent, SHA-256), as its agent's last record says
+        self.shown = -1  # the last entry
+        self.accepted: dict[str, Any] = {}  # of the last acceptance shown: entry, batch, digest
 
     def line(self, entry: dict[str, Any]) -> None:
         """Take one line of the export."""
@@ -104,6 +114,8 @@ class Verifier:
 
     def ledger(self, entry: dict[str, Any]) -> None:
         """The first line: whose ledger this is."""
+        if self.site:
+            raise BadEntry("ledger: stands there twice")
         self.site, self.origin, given = entry["site"], entry["origin"], base64.b64decode(entry["key"])
         if self.centre_key not in (None, given):
             raise BadEntry("ledger: the centre's key in the file is not the one you trust")
@@ -122,6 +134,9 @@ class Verifier:
         if self.extract:
             if not self.note:
                 raise BadEntry(f"entry {index}: stands before the checkpoint")
+            if index <= self.shown:
+                raise BadEntry(f"entry {index}: stands after entry {self.shown}")
+            self.shown = index
             check_inclusion(text.encode(), index, self.signed, entry["proof"], self.root, f"entry {index}")
             return
         if index != self.tree.size:
@@ -146,7 +161,7 @@ class Verifier:
             h = sha256(h + (bytes.fromhex(line[1:]) if withheld else sha256(line.encode())))
             self.counts["withheld" if withheld else "records"] += 1
             if not withheld:
-                self.record(line)
+                self.record(entry["agent"], line)
         if h.hex() != entry["head"]:
             raise BadEntry(f"{what}: its records do not lead to its head")
         key = self.keys.get((entry["agent"], entry["key"]))
@@ -158,11 +173,13 @@ class Verifier:
         self.tips[lane] = (last, entry["head"])
         self.counts["batch"] += 1
 
-    def record(self, line: str) -> None:
-        """Remember what a page's record says of its image."""
-        found = json.loads(line) if '"page"' in line else None
+    def record(self, agent: str, line: str) -> None:
+        """Remember what a page's record says of its image; nothing that another agent says of it."""
+        found = json.loads(line) if '"page"' in line or "\\u" in line else None
         if isinstance(found, dict) and found.get("k") == "page":
-            self.pages[str(found["page"])] = found["sha256"]
+            page = str(found["page"])
+            if self.pages.get(page, (agent, None))[0] == agent:
+                self.pages[page] = (agent, found["sha256"])
 
     def act(self, entry: dict[str, Any]) -> None:
         """An act: its body, where it was not erased, has the digest that is in the leaf."""
@@ -174,11 +191,16 @@ class Verifier:
         elif entry["kind"] == "gap":
             body = json.loads(entry["body"])
             self.gaps[body["agent"], body["lane"], body["epoch"], body["from"]] = body["to"]
+        elif entry["kind"] == "batch.accept":
+            body = json.loads(entry["body"])
+            self.accepted = {"entry": entry["index"], "batch": str(body["batch"]), "digest": body.get("digest")}
         self.leaf(entry, f"muniment-leaf/1\nact\n{entry['t_ms']}\n{entry['kind']}\n{entry['digest']}\n")
         self.counts["act"] += 1
 
     def checkpoint(self, entry: dict[str, Any]) -> None:
         """The signed note: the tree had this root when it had this size."""
+        if self.extract and self.note:
+            raise BadEntry("checkpoint: a part of a ledger has one")
         self.note, (text, _, signatures) = entry["note"], entry["note"].partition("\n\n")
         origin, size, root = text.split("\n")
         if origin != self.origin:
@@ -210,20 +232,27 @@ class Verifier:
         return words + (f"; the last {later} entries are younger than the checkpoint" if later else "")
 
 
-def check_objects(folder: Path, pages: dict[str, str | None]) -> str:
-    """What was found of the files whose names end in _PAGE.suffix: each has to be the image that the page's record names."""
-    checked = 0
+def check_objects(folder: Path, pages: dict[str, tuple[str, str | None]], accepted: dict[str, Any]) -> str:
+    """What was found of the files whose names end in _PAGE.suffix: each has to be the image that the page's record names, and together
+    they have to be what the last acceptance shown was about."""
+    checked, found_here = 0, []
     for path in sorted(folder.iterdir()):
         found = re.fullmatch(r".*_([^_]+)\.\w+", path.name)
         page = found.group(1) if found else ""
         if page not in pages:
             raise BadEntry(f"{path.name}: no record in the ledger speaks of it")
-        digest = pages[page]
+        digest = pages[page][1]
+        found_here.append((page, digest))
         with path.open("rb") as file:
             if digest is not None and hashlib.file_digest(file, "sha256").hexdigest() != digest:
                 raise BadEntry(f"{path.name}: is not the image that the ledger names")
         checked += digest is not None
-    return f"; {checked} files in {folder} are the images that it names"
+    words = f"; {checked} files in {folder} are the images that it names"
+    if accepted.get("digest") is None:
+        return words + ", but no acceptance shown names its pages: that these are all, and the last ones, is NOT proven"
+    if accepted_digest(accepted["batch"], found_here) != accepted["digest"]:
+        raise BadEntry(f"{folder}: its files are not the pages of batch {accepted['batch']} that entry {accepted['entry']} accepted")
+    return words + f", all pages that entry {accepted['entry']} accepted; what the ledger says after that entry is not shown"
 
 
 def verify(path: Path, trusted_key: bytes | None = None, *, objects: Path | None = None) -> str:
@@ -236,7 +265,7 @@ def verify(path: Path, trusted_key: bytes | None = None, *, objects: Path | None
                 verifier.line(json.loads(line))
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                 raise BadEntry(f"line {number}: is not what an export has there: {type(error).__name__}: {error}") from error
-    return verifier.summary() + (check_objects(objects, verifier.pages) if objects else "")
+    return verifier.summary() + (check_objects(objects, verifier.pages, verifier.accepted) if objects else "")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -92,6 +92,14 @@ def test_a_bag_is_valid_and_holds_the_masters_and_their_proof(packed: Packed, tm
     assert len((bag / "data/metadata/metadata.csv").read_text().splitlines()) == 4
     ledger, objects = bag / "data/metadata/submissionDocumentation/ledger.ndjson", bag / "data/objects"
     assert "3 files in" in verifier.verify(ledger, centre_key(packed), objects=objects)
+    assert "all pages that entry" in verifier.verify(ledger, objects=objects)
+    away = masters[2].rename(tmp_path / masters[2].name)
+    with pytest.raises(verifier.BadEntry, match="its files are not the pages of batch batch-1"):
+        verifier.verify(ledger, objects=objects)
+    away.rename(masters[2])
+    lines = ledger.read_text().splitlines()
+    silent = _written(tmp_path / "silent", [line for line in lines if '"batch.accept"' not in line])
+    assert "is NOT proven" in verifier.verify(silent, objects=objects)
     masters[0].write_bytes(masters[1].read_bytes())
     with pytest.raises(verifier.BadEntry, match="is not the image that the ledger names"):
         verifier.verify(ledger, objects=objects)
@@ -110,6 +118,10 @@ def test_a_proof_that_was_touched_does_not_hold(packed: Packed, tmp_path: Path) 
     ):
         changed = [*lines[:entry], json.dumps(json.loads(lines[entry]) | change), *lines[entry + 1 :]]
         assert verifier.main([str(_written(tmp_path / "changed", changed))]) == 1
+    entries = [number for number, line in enumerate(lines) if json.loads(line)["type"] in ("batch", "act")]
+    moved = [*lines[: entries[0]], *(lines[number] for number in reversed(entries))]
+    for changed in (moved, [*lines, lines[entries[0]]], [*lines, lines[0]], [lines[0], *lines]):  # an old record as the newest
+        assert verifier.main([str(_written(tmp_path / "moved", changed))]) == 1
     assert verifier.main([str(_written(tmp_path / "unsigned", [line for line in lines if json.loads(line)["type"] != "checkpoint"]))]) == 1
 
 

@@ -123,6 +123,16 @@ def test_tampering_is_found_at_its_entry(export: tuple[Centre, Path], edit: Call
         verify(change(export[1], edit))
 
 
+def test_no_part_stands_before_a_whole_that_nothing_signed(export: tuple[Centre, Path]) -> None:
+    def forge(lines: Lines) -> None:
+        whole, note = lines[0], nth(lines, "checkpoint", -1)
+        act = {"type": "act", "index": 0, "t_ms": 1, "kind": "batch.accept", "digest": "0" * 64}
+        lines[:] = [whole | {"extract": True}, note, whole, act]
+
+    with pytest.raises(BadEntry, match="stands there twice"):
+        verify(change(export[1], forge))
+
+
 def test_another_centres_key_is_not_believed(export: tuple[Centre, Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(export[1]), "--key", base64.b64encode(b"k" * 32).decode()]) == 1
     assert "not the one you trust" in capsys.readouterr().err
