@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator
 
@@ -15,6 +16,7 @@ from wire.records import record
 pytestmark = pytest.mark.browser
 
 PAGES = 14
+TILE = re.compile(r"/api/v1/pages/[^/]+/iiif/\d+,\d+,\d+,\d+/[\d,]+/0/default\.jpg")  # a tile, not the whole image
 AXE = CONSOLE / "node_modules" / "axe-core" / "axe.min.js"
 BARRIERS = "async () => (await axe.run(document, {runOnly: ['wcag2a', 'wcag2aa']})).violations.map(v => v.id)"
 
@@ -61,6 +63,13 @@ def test_a_sample_is_reviewed_by_keyboard_alone(sign_in: SignIn, house: House, b
         page.keyboard.press(key)
     expect(page.get_by_role("heading", name="Page 2")).to_be_visible()
     expect(page.locator('[data-part="failing"]')).to_contain_text("turned by 1.8°")
+    with page.expect_response(TILE) as tile:
+        page.keyboard.press("+")
+    assert tile.value.status == 200 and tile.value.headers["content-type"] == "image/jpeg"
+    expect(page.locator('.deep[data-state="ready"] canvas').first).to_be_visible()
+    expect(page.locator(".deep .found")).to_have_count(0)  # this check does not say where on the page
+    page.keyboard.press("0")
+    expect(page.locator(".deep")).to_have_count(0)
     page.keyboard.press("r")
     expect(page.get_by_role("dialog", name="Reject this page")).to_be_visible()
     assert barriers(page) == []
