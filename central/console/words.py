@@ -168,6 +168,7 @@ CHECK: dict[str, LazyString] = {
     "consistency": lazy_gettext("Consistency"),
     "sequence": lazy_gettext("Page sequence"),
     "code": lazy_gettext("Separator code"),
+    "time": lazy_gettext("Time"),
 }
 BATCH_STATE: dict[str, LazyString] = {
     "open": lazy_gettext("Being captured"),

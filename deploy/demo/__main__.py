@@ -11,6 +11,7 @@ from urllib.error import URLError
 
 from deploy.broker import find_mosquitto
 from deploy.demo.history import give_past
+from deploy.demo.line import Line
 from deploy.demo.programs import Program, Programs
 from deploy.demo.setup import AGENTS, DemoError, prepare, tool, usable_port, write_configs
 from deploy.demo.staff import Refused, set_up
@@ -65,7 +66,7 @@ def demonstrate(data: Path, port: int, *, embedded: bool, stop: threading.Event)
     broker += ["--passwords", str(rights / "passwords"), "--acl", str(rights / "acl")] + (["--embedded"] if embedded else [])
     with Programs() as programs:
         programs.start(Program("broker", broker, logs=logs))
-        for part in ("ingest", "web"):
+        for part in ("ingest", "web", "packages", "recognise"):
             programs.start(Program(part, [tool("muniment-central"), part, "--config", str(configs / "central.toml")], logs=logs))
         for agent in AGENTS:
             programs.start(Program(agent, [tool("muniment-agent"), "run", "--config", str(configs / f"{agent}.toml")], logs=logs))
@@ -79,6 +80,8 @@ def demonstrate(data: Path, port: int, *, embedded: bool, stop: threading.Event)
         print(f"  logins: {data / 'credentials.json'}")
         print(f"  broker: {'amqtt (embedded)' if embedded or find_mosquitto() is None else 'Mosquitto'} on port {mqtt}; logs: {logs}")
         print("Ctrl-C stops everything.\n", flush=True)
+        people = threading.Thread(target=Line(url, users).work, args=(stop,), name="line", daemon=True)
+        people.start()
         while not stop.wait(0.3):
             for line in programs.tend():
                 print(line, flush=True)

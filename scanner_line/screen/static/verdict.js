@@ -33,14 +33,15 @@ export function caseOf(view, { run, stale, chosen, here }) {
   }
   const passed = last?.code === "sign-in" && view.sign_in.operator; // what it was refused for is over
   if (!last || passed) return { tone: "idle", shape: "idle", code: view.batch ? "ready" : "closed-idle" };
-  if (PASSING.includes(last.code) && last.pages.length) {
+  if (PASSING.includes(last.code) && last.outcome !== "failed" && last.pages.length) {
     const verdict = worst(last.pages);
     if (verdict) return { tone: verdict, shape: verdict, code: verdict, passing: last.code };
   }
   if (last.code === "half") return { tone: "bad", shape: "failed", code: "half" };
   if (last.verdict) return { tone: last.verdict, shape: last.verdict, code: last.code === "lowered" ? "lowered" : last.verdict };
   const tone = last.outcome === "failed" ? "bad" : last.outcome === "rejected" || last.code === "confirm" ? "look" : "idle";
-  const code = has(`word.${last.code}`) ? last.code : last.outcome;
+  const named = last.outcome === "failed" && last.code === "busy" ? "scanner-busy" : last.code; // the device is busy, not the bench
+  const code = has(`word.${named}`) ? named : last.outcome;
   if (code === "undone" && ["move", "delete", "retake"].includes(last.why)) return { tone, shape: "idle", code: "restored" };
   return { tone, shape: last.code === "confirm" ? "look" : SHAPES[last.outcome] ?? "idle", code };
 }
@@ -62,7 +63,7 @@ function showReasons(view, now) {
 }
 
 function linesOf(view, now) {
-  if (now.session) return sessionLines(now.session);
+  if (now.session) return [...troubleLines(view), ...sessionLines(now.session)];
   const lines = [];
   const last = view.last;
   const failing = now.chosen ? now.chosen.failing ?? [] : last?.failing ?? [];
@@ -84,6 +85,12 @@ function linesOf(view, now) {
   const drift = isChinese() ? view.session?.drift_zh ?? view.session?.drift ?? [] : view.session?.drift ?? [];
   for (const words of drift) lines.push([words, say("advice.drift")]);
   return lines;
+}
+
+/** Why the last press brought no picture at all, where a session is still to begin. */
+function troubleLines(view) {
+  const { last } = view;
+  return last?.outcome === "failed" && last.why ? [[told(last, "why"), has(`advice.${last.code}`) ? say(`advice.${last.code}`) : ""]] : [];
 }
 
 function sessionLines(session) {
