@@ -29,7 +29,7 @@ Kinds that change tables, with the fields of their bodies (all others, like logi
     readings.thin {channels, from_ms, to_ms, count, then}                 single readings of whole days are let go
     bench.people.add|set|pin {person, ...}      who may work at a bench; only recorded, names and hashes stand in a source table
     node.enrol {agent, node}    user and password are in the broker's file
-    package.ask {package, batch, kind, recipients}                        package.made {package, sha256, bytes, files, tree_size}    by "system"
+    package.ask {package, batch, kind, recipients}      package.made {package, sha256, bytes, files, tree_size}    by "system"
     package.failed {package, words, words_zh}                             by "system"
     volume.register {volume, number, unit, consignment, declared, title?, kind?}      volume.link {volume, batch}
     volume.amend {volume, reason, title?, kind?, unit?, consignment?, declared?}      volume.withdraw {volume, reason}

@@ -13,8 +13,8 @@ SIZE = 64 * MB
 class SmallDisk:
     """A folder with `size` bytes of room, a filler file in it; a context manager that leaves no mount behind.
 
-    Where nothing can be mounted, `free` is what the size leaves beside the folder's files, and `offset_mb` is what the real disk has beyond:
-    whoever looks at the real disk is to be given limits that are so much larger.
+    Where nothing can be mounted, `free` is what the size leaves beside the folder's files, and `offset_mb` is what the real disk has
+    beyond: whoever looks at the real disk is to be given limits that are so much larger.
     """
 
     def __init__(self, folder: Path, *, size: int = SIZE) -> None:
