@@ -26,13 +26,22 @@ def check_whole(data: bytes, *, max_megapixels: float) -> tuple[int, int, float 
             _walk_png(data, width=width, height=height)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of odd headers; what counts is whether the pixels are there
-            dpi = _decode(data, width=width, height=height)
+            dpi = _stated(_decode(data, width=width, height=height))
     except BAD_IMAGE as error:
         raise ImageRefused(f"the file is not whole: {error}") from None
-    return width, height, float(dpi[0]) if dpi and 10 <= float(dpi[0]) <= 10_000 else None
+    return width, height, dpi
 
 
-def _decode(data: bytes, *, width: int, height: int) -> tuple[float, float] | None:
+def _stated(dpi: object) -> float | None:
+    """The resolution across that a file states, where it is one: the tags of a TIFF may hold anything in its place."""
+    try:
+        across = float(dpi[0])  # type: ignore[index]
+    except (TypeError, ValueError, LookupError, ArithmeticError):
+        return None
+    return across if 10 <= across <= 10_000 else None
+
+
+def _decode(data: bytes, *, width: int, height: int) -> object:
     """Decode a JPEG to its end at an eighth of its size, look for a TIFF's strips; the resolution where the file states one."""
     with Image.open(BytesIO(data), formats=("JPEG", "PNG", "TIFF")) as image:
         if image.format in ("JPEG", "MPO"):
@@ -40,8 +49,7 @@ def _decode(data: bytes, *, width: int, height: int) -> tuple[float, float] | No
             image.load()
         elif image.format == "TIFF":
             _walk_tiff(dict(image.tag_v2), len(data))
-        dpi: tuple[float, float] | None = image.info.get("dpi")
-        return dpi
+        return image.info.get("dpi")
 
 
 def _walk_png(data: bytes, *, width: int, height: int) -> None:
