@@ -10,6 +10,7 @@ from scanner_line.disk import Disk
 from scanner_line.errors import BatchError
 from scanner_line.presses import PressBook
 from scanner_line.roles import Judge
+from scanner_line.sides import loose
 from scanner_line.states import Question
 from wire.separators import Separator
 
@@ -26,8 +27,10 @@ class BatchDesk:
         disk: Disk,
         pages_expected: int | None,
         tell: Callable[[str], None],
+        apart: bool = False,
     ) -> None:
-        """`tell` is called with each moment an operator has to hear of: opened, closed, confirm."""
+        """`tell` is called with each moment an operator has to hear of: opened, closed, confirm. `apart`: fronts and backs run apart."""
+        self._apart = apart
         self.question: Question | None = None
         self._batches = batches
         self._presses = presses
@@ -66,8 +69,11 @@ class BatchDesk:
         batch = await self.current()
         if batch is None:
             raise BatchError("no batch is open")
-        if batch.discrepancies and not confirmed:
-            self.question = Question(batch, batch.discrepancies, then)
+        reasons = batch.discrepancies
+        if not confirmed and any(await self._disk(self.loose, batch)):
+            reasons += ("sides",)
+        if reasons and not confirmed:
+            self.question = Question(batch, reasons, then)
             self._tell("confirm")
             return batch
         then = then or (self.question.then if self.question else None)
@@ -79,6 +85,13 @@ class BatchDesk:
         else:
             self._tell("closed")
         return closed
+
+    def loose(self, batch: Batch) -> tuple[int, int]:
+        """How many fronts and backs of a batch have no other side, where they run apart. Reads the books."""
+        if not self._apart:
+            return 0, 0
+        fronts, backs = loose(self._presses.live_pages(batch.batch))
+        return len(fronts), len(backs)
 
     async def held(self, press: str) -> None:
         """The pedal was held: open or close; held again, it confirms what was asked."""
@@ -135,8 +148,8 @@ class BatchDesk:
         return batch
 
 
-def discrepancy_words(batch: Batch) -> str:
-    """Why somebody should confirm that a batch is closed, for whoever asked from afar."""
+def discrepancy_words(batch: Batch, loose: tuple[int, int] = (0, 0)) -> str:
+    """Why somebody should confirm that a batch is closed, for whoever asked from afar; `loose` are fronts and backs without another."""
     words = []
     if "count" in batch.discrepancies:
         words.append(f"{batch.declared} pages declared, {batch.counts.captured} captured")
@@ -144,4 +157,6 @@ def discrepancy_words(batch: Batch) -> str:
         words.append(f"{batch.counts.bad} bad pages not retaken")
     if "rework" in batch.discrepancies:
         words.append(f"{batch.rework} pages still to be taken again")
+    if any(loose):
+        words.append(f"{loose[0]} fronts have no back, {loose[1]} backs no front")
     return "; ".join(words)

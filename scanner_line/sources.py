@@ -5,7 +5,7 @@ A camera bench yields one spread for a press, a feeder one sheet after the other
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from scanner_line.cameras.base import Frame
 from scanner_line.errors import BatchError
@@ -44,6 +44,16 @@ class End:
     def sound(self) -> bool:
         """Whether the device ended as it should."""
         return self.code in SOUND_ENDS
+
+
+@runtime_checkable
+class RunsApart(Protocol):
+    """A source of which all fronts run first and then all backs."""
+
+    @property
+    def apart(self) -> bool:
+        """Whether they do."""
+        ...
 
 
 class Source(Protocol):

@@ -108,7 +108,8 @@ class Last:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A batch waits for a person to confirm its closing: why (`count`, `bad`, `rework`), and the separator to be obeyed afterwards."""
+    """A batch waits for a person to confirm its closing: why (`count`, `bad`, `rework`, `sides`: fronts and backs not put together), and
+    the separator to be obeyed afterwards."""
 
     batch: Batch
     reasons: tuple[str, ...]
@@ -118,7 +119,8 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the books say, read after each change: the open batch, the one closed last, presses by outcome since the start, pages/h,
-    pages of this hour, what an undo would take back, the pages of a reopened batch still to be taken again and why."""
+    pages of this hour, what an undo would take back, the pages of a reopened batch still to be taken again and why; where fronts and backs
+    run apart, how many of each have no other side."""
 
     batch: Batch | None = None
     closed: Batch | None = None
@@ -127,6 +129,7 @@ class Facts:
     hour: int = 0
     undoable: str | None = None
     rework: tuple[tuple[Page, str], ...] = ()
+    loose: tuple[int, int] = (0, 0)
 
 
 @dataclass(slots=True)

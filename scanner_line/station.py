@@ -26,7 +26,7 @@ from scanner_line.presses import Aim, Page, PressBook
 from scanner_line.pressing import Pressed
 from scanner_line.roles import Judge, Watch
 from scanner_line.signals import Signals
-from scanner_line.sources import Source
+from scanner_line.sources import RunsApart, Source
 from scanner_line.spool import Spool
 from scanner_line.states import Edge, Facts, Foot, Last, Run, Settings, State
 
@@ -86,6 +86,7 @@ class Station(Pressed):
             disk=self._disk,
             pages_expected=self.settings.pages_expected,
             tell=self._moment,
+            apart=isinstance(source, RunsApart) and source.apart,
         )
         self._turn = asyncio.Lock()
         self._feeding = Feeding(
@@ -205,7 +206,7 @@ class Station(Pressed):
             batch = await self._desk.close(confirmed=confirmed)
             await self.look_up()
             if batch.state == "open":
-                raise BatchError(discrepancy_words(batch))
+                raise BatchError(discrepancy_words(batch, await self._disk(self._desk.loose, batch)))
             return batch
 
     async def keep_open(self) -> None:
@@ -304,5 +305,6 @@ class Station(Pressed):
             pace_per_h=pages_per_h(self.presses.captured_since(now()[0] - WINDOW_MS)),
             hour=len(self.presses.captured_since(hour_ms)),
             undoable=self.pages.book.undoable(),
+            loose=(0, 0) if batch is None else self._desk.loose(batch),
             rework=tuple(self.pages.book.to_take_again(batch.batch)) if batch is not None and batch.reason is not None else (),
         )

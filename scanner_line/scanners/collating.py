@@ -8,19 +8,11 @@ from collections.abc import Sequence
 
 from scanner_line.errors import BatchError
 from scanner_line.presses import Page
+from scanner_line.sides import loose
 from scanner_line.station import Station
 
-FRONT, BACK = "front", "back"
+BOTH = " / "  # between the words in English and those in Chinese
 REASON = "front and back put together"
-
-
-def loose(pages: Sequence[Page]) -> tuple[list[Page], list[Page]]:
-    """Of a batch's counting pages in order: fronts with no back behind them, and backs with no front before them. The first back of a run
-    lies behind the last front already, where it belongs."""
-    sides = [page.side for page in pages]
-    fronts = [page for place, page in enumerate(pages) if page.side == FRONT and sides[place + 1 : place + 2] != [BACK]]
-    backs = [page for place, page in enumerate(pages) if page.side == BACK and (place == 0 or sides[place - 1] != FRONT)]
-    return fronts, backs
 
 
 def pairs(fronts: Sequence[Page], backs: Sequence[Page]) -> list[tuple[str, str]]:
@@ -29,7 +21,7 @@ def pairs(fronts: Sequence[Page], backs: Sequence[Page]) -> list[tuple[str, str]
     if len(fronts) != len(backs):
         english = f"{len(fronts)} fronts without a back, {len(backs)} backs without a front: nothing was put together"
         chinese = f"缺背面的正面 {len(fronts)} 页、缺正面的背面 {len(backs)} 页，未合并：请在原位补扫或删除多余页"
-        raise BatchError(f"{english}. Insert what is missing where it belongs, or take out what is too much / {chinese}")
+        raise BatchError(f"{english}. Insert what is missing where it belongs, or take out what is too much{BOTH}{chinese}")
     return [(back.page, front.page) for back, front in zip(backs, reversed(fronts), strict=True)]
 
 

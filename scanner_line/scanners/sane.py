@@ -83,6 +83,11 @@ class SaneSource:
         return (FRONT, BACK) if self._duplex or self._collate else (ONLY,)
 
     @property
+    def apart(self) -> bool:
+        """Whether fronts and backs run apart."""
+        return self._collate
+
+    @property
     def run_sides(self) -> tuple[str, ...]:
         """The sides that the next run brings: where fronts and backs run apart, one of them. Outlives a restart."""
         if not self._collate:

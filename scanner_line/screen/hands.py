@@ -10,6 +10,7 @@ from scanner_line.errors import BatchError, SpoolError
 from scanner_line.orders import obey
 from scanner_line.pages import END, INSERT
 from scanner_line.presses import RETAKE, Aim
+from scanner_line.scanners.collating import BOTH
 from scanner_line.screen.asking import COUNT_MAX, asked, declared_in, number_in, page_in, text_in, volume_in
 from scanner_line.screen.pictures import page_named
 from scanner_line.screen.view import failing_of, page_view
@@ -90,12 +91,16 @@ class Hands:
         """The page with this number in the open batch; None for 0, the front. One that is asked to stand after itself stays where it is."""
         station = self._station()
         batch = station.facts.batch
-        pages = [] if batch is None else await asyncio.to_thread(station.presses.live_pages, batch.batch)
-        if number > len(pages):
-            raise BatchError(f"there are {len(pages)} pages")
-        if number and pages[number - 1].page == but:
-            number -= 1
-        return pages[number - 1].page if number else None
+        total = 0 if batch is None else await asyncio.to_thread(station.presses.count, batch.batch)
+        if number > total:
+            raise BatchError(f"there are {total} pages")
+        if batch is None or number == 0:
+            return None
+        first = max(1, number - 1)
+        pages = await asyncio.to_thread(station.presses.window, batch.batch, first=first, count=number - first + 1)
+        if pages[-1].page != but:
+            return pages[-1].page
+        return pages[0].page if number > 1 else None
 
     async def _place(self, given: Mapping[str, Any]) -> dict[str, Any]:
         kind, note = text_in(given, "kind", most=20) or "missing", text_in(given, "reason")
@@ -123,7 +128,8 @@ class Hands:
         name, args = FEEDER_ORDERS[do]
         done, why = await obey(self._station(), name, args)
         if not done:
-            raise web.HTTPConflict(text=why or "")
+            english, _, chinese = (why or "").partition(BOTH)
+            return web.json_response({"done": False, "why": english, "why_zh": chinese or english}, status=409)
         return web.json_response({"done": True})
 
     async def window(self, request: web.Request) -> web.Response:
@@ -132,10 +138,11 @@ class Hands:
         first = number_in(request.query, "from", low=1, high=PAGES_MAX)
         count = number_in(request.query, "count", low=1, high=COUNT_MAX) or COUNT_MAX
         batch = station.facts.batch
-        pages = [] if batch is None else await asyncio.to_thread(station.presses.live_pages, batch.batch)
-        start = max(0, len(pages) - count) if first is None else min(first - 1, len(pages))
-        window = [page_view(page, number=start + at) for at, page in enumerate(pages[start : start + count], 1)]
-        return web.json_response({"total": len(pages), "from": start + 1, "pages": window})
+        total = 0 if batch is None else await asyncio.to_thread(station.presses.count, batch.batch)
+        start = max(0, total - count) if first is None else min(first - 1, total)
+        pages = [] if batch is None else await asyncio.to_thread(station.presses.window, batch.batch, first=start + 1, count=count)
+        window = [page_view(page, number=start + at) for at, page in enumerate(pages, 1)]
+        return web.json_response({"total": total, "from": start + 1, "pages": window})
 
     async def page(self, request: web.Request) -> web.Response:
         """One page with its failing checks and the reason it carries."""

@@ -9,6 +9,7 @@ from scanner_line.operators import SignInDesk
 from scanner_line.presses import Page
 from scanner_line.scanners.reconciling import reconciliation_of
 from scanner_line.scanners.sane import SaneSource
+from scanner_line.sources import RunsApart
 from scanner_line.states import Last, Question
 from scanner_line.station import Station
 from scanner_line.training import Training
@@ -86,6 +87,8 @@ def _feeder(station: Station) -> dict[str, Any] | None:
         "running": station.state != "idle",
         "end": told,
         "run": list(station.source.run_sides) if isinstance(station.source, SaneSource) else list(station.source.sides),
+        "apart": isinstance(station.source, RunsApart) and station.source.apart,
+        "loose": list(station.facts.loose),
         "count": None if count is None else {**asdict(count), "difference": count.difference, "words": words[0], "words_zh": words[1]},
     }
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from scanner_line.bench import Bench
 from tests.scanner_line.bench import check_books, records
 from tests.scanner_line.real_bench import running_bench
+from tests.scanner_line.sane import test_device
 from tests.scanner_line.test_operators import OPERATORS, PINS
 
 pytestmark = pytest.mark.browser
@@ -102,6 +105,51 @@ def test_a_pair_shows_both_pages_and_which_one_is_bad(page: Page, tmp_path: Path
         page.click("#undo")
         shown(page, "Taken out")
         expect(page.locator("#n-captured")).to_have_text("0")
+
+
+def test_a_feeder_is_turned_collated_and_reconciled_at_the_screen(page: Page, tmp_path: Path) -> None:
+    sane = {
+        "driver": "sane",
+        "device": "test:0",
+        "sane_config": test_device(tmp_path / "sane.d"),
+        "source": "feeder",
+        "page_size": "150x200",
+    }
+    with running_bench(tmp_path / "bench", **sane, resolution=75, sheets_per_load=2, collate=True) as bench:
+        page.goto(bench.url, wait_until="domcontentloaded")
+        shown(page, "Ready")
+        page.keyboard.press("b")
+        page.fill("#declared", "4")
+        page.click("#open-go")
+        shown(page, "Batch open")
+        page.keyboard.press("Space")
+        expect(page.locator("#tally")).to_contain_text("Declared4≠Fed2=Images2")
+        expect(page.locator("#feeder-stop")).to_be_disabled()
+        expect(page.locator("#tally-words")).to_contain_text("2 of 4 pages are missing")
+        page.keyboard.press("n")
+        expect(page.locator("#close-words")).to_contain_text("2 fronts have no back, 0 backs no front")
+        page.click("#close-keep")
+        expect(page.locator("#close-dialog")).to_be_hidden()
+        page.keyboard.press("c")
+        expect(page.locator("#toast")).to_contain_text("nothing was put together")
+        page.click("#language")
+        page.keyboard.press("c")
+        expect(page.locator("#toast")).to_contain_text("未合并")
+        page.keyboard.press("t")
+        expect(page.locator("#feeder-side-next")).to_have_text("下一次扫背面")
+        page.keyboard.press("Space")
+        expect(page.locator("#tally")).to_contain_text("申报4=进纸4=图像4")
+        expect(page.locator("#feeder-collate")).to_be_enabled()
+        page.keyboard.press("c")
+        expect(page.locator("#feeder-side-loose")).to_have_text("")
+        bench.until(lambda bench: [one.side for one in live_pages(bench)] == ["front", "back"] * 2)
+    assert check_books(tmp_path / "bench") == {"captured": 2}
+
+
+def live_pages(bench: Bench) -> list[Any]:
+    """The counting pages of the open batch, in order."""
+    batch = bench.station.facts.batch
+    return [] if batch is None else bench.station.presses.live_pages(batch.batch)
 
 
 def test_the_screen_says_that_the_centre_is_away_and_that_the_bench_is(page: Page, tmp_path: Path) -> None:

@@ -121,6 +121,11 @@ async def test_fronts_and_backs_of_two_runs_are_put_together_and_unequal_ones_ar
             assert "3 fronts without a back, 2 backs without a front: nothing was put together" in str(why)
             assert "未合并" in str(why)
             assert numbers(bench) == [1, 3, 5, 7, 8, 6, 4], "both runs lie as they came"
+            done, why = await obey(bench.station, "batch.close", {})
+            assert (done, "3 fronts have no back, 2 backs no front" in str(why)) == (False, True), why
+            assert bench.station.question is not None
+            assert "sides" in bench.station.question.reasons
+            await bench.station.keep_open()
             scanner.load([sheet(2)])
             assert await bench.station.press("pedal") == "captured"
             names = {page["page"]: page["sha256"] for page in records(tmp_path / "spool", "page")}

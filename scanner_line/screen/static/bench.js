@@ -2,6 +2,7 @@
 import { $, LANGUAGES, ask, isChinese, keep, loadWords, make, put, say, setLanguage, stored, toast } from "./kit.js";
 import * as actions from "./actions.js";
 import { showCounts, showLinks } from "./counts.js";
+import * as feeder from "./feeder.js";
 import { forget, showPages } from "./pages.js";
 import * as person from "./person.js";
 import * as practice from "./practice.js";
@@ -36,7 +37,7 @@ function show() {
   for (const id of ["retake", "delete", "move"]) $(id).disabled = !any;
   $("insert").disabled = $("place").disabled = !view.batch;
   $("undo").disabled = !view.can_undo;
-  $("feeder-stop").hidden = !view.feeder?.running;
+  feeder.showFeeder(view);
   put($("toggle-word"), say(view.batch ? "close" : "open"));
   put($("sound"), say("sound"));
   $("sound").setAttribute("aria-pressed", String(sound.isOn()));
@@ -67,7 +68,7 @@ function hear(first) {
   const mark = markOf(last);
   if (!first && last && mark !== heardMark) {
     sound.play(last.verdict ?? last.outcome);
-    if (last.code === "busy") toast(`${say("word.busy")}. ${say("do.busy")}`, "look");
+    if (last.code === "busy" && last.outcome === "rejected") toast(`${say("word.busy")}. ${say("do.busy")}`, "look");
     else if (last.code === "nothing-to-retake") toast(say("do.nothing-to-retake"), "look");
     else if (last.code === "sign-in") person.begin();
   }
@@ -117,6 +118,7 @@ function showQuestion() {
   if ((!view.question || stale) && dialog.open) dialog.close();
   if (view.question) {
     const { reasons, ...values } = view.question;
+    [values.fronts, values.backs] = view.feeder?.loose ?? [];
     put($("close-words"), reasons.map((reason) => say(`question.${reason}`, values)).filter(Boolean).join(" "));
   }
 }
@@ -151,7 +153,7 @@ async function openBatch(event) {
 const DOING = {
   " ": actions.capture, enter: actions.capture, r: actions.retake, i: actions.insert, d: () => actions.begin("delete"), m: () => actions.begin("move"),
   p: () => actions.begin("place"), u: actions.undo, n: toggle, b: toggle, arrowleft: () => strip.step(-1), arrowright: () => strip.step(1),
-  escape: () => strip.follows(), "?": showKeys, l: otherLanguage,
+  s: feeder.stop, t: feeder.turn, c: feeder.collate, escape: () => strip.follows(), "?": showKeys, l: otherLanguage,
 };
 function onKey(event) {
   sound.wake();
@@ -175,7 +177,7 @@ function otherLanguage() {
 function words() {
   $("themes").setAttribute("aria-label", say("theme"));
   $("themes").replaceChildren(...THEMES.map((name) => make("button", { type: "button", class: "key", "aria-pressed": String(theme() === name), onclick: () => setTheme(name) }, say(`theme.${name}`))));
-  $("keys-list").replaceChildren(...KEYS.map(([key, does]) => make("div", {}, make("dt", {}, make("kbd", {}, key)), make("dd", {}, say(does)))));
+  $("keys-list").replaceChildren(...[...KEYS, ...feeder.keysOf(view)].map(([key, does]) => make("div", {}, make("dt", {}, make("kbd", {}, key)), make("dd", {}, say(does)))));
 }
 const theme = () => document.documentElement.dataset.theme;
 function setTheme(name) {
@@ -183,14 +185,13 @@ function setTheme(name) {
   keep("theme", theme());
   words();
 }
-function showKeys() { $("keys-dialog").showModal(); }
+function showKeys() { words(); $("keys-dialog").showModal(); }
 
 function wire() {
   const clicks = { capture: actions.capture, retake: actions.retake, insert: actions.insert, delete: DOING.d, move: DOING.m, place: DOING.p,
     undo: actions.undo, toggle, language: otherLanguage, "keys-help": () => { $("more-dialog").close(); showKeys(); },
     settings: () => { $("loudness").value = sound.level(); $("more-dialog").showModal(); },
     sound: () => { sound.setOn(!sound.isOn()); show(); }, "try-sound": () => sound.play("good"),
-    "feeder-stop": () => ask("/api/feeder", { do: "stop" }),
     "open-cancel": () => $("open-dialog").close(), "close-keep": () => ask("/api/batch", { do: "keep" }),
     "close-go": () => ask("/api/batch", { do: "close", confirm: true }) };
   for (const [id, doing] of Object.entries(clicks)) $(id).onclick = doing;
@@ -204,6 +205,7 @@ function wire() {
   addEventListener("keydown", onKey);
   addEventListener("pointerdown", sound.wake);
   actions.setUp(() => view);
+  feeder.setUp(() => view);
   person.setUp(() => view, listen);
   practice.setUp();
   strip.setUp(show);

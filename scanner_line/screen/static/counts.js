@@ -36,7 +36,7 @@ export function showLinks(view, stale) {
   for (const name of ["core", "centre"]) link(name, stale ? null : view.links[name] ?? null, say(`link.${name}.hint`));
   const faults = Object.entries(view.cameras);
   const feeder = view.feeder;
-  const trouble = faults.length ? `${sideName(faults[0][0])}: ${faults[0][1]}` : feeder?.end && !["empty", "one", "stopped"].includes(feeder.end.code) ? told(feeder.end) : "";
+  const trouble = faults.length ? `${sideName(faults[0][0])}: ${faults[0][1]}` : feeder?.end && !feeder.end.sound ? told(feeder.end) : "";
   link("source", stale ? null : !trouble && !Object.keys(view.pedals ?? {}).length, trouble, feeder ? "feeder" : "cameras");
   link("disk", stale ? null : !view.disk, view.disk ?? "");
 }
