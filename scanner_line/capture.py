@@ -67,7 +67,7 @@ class Capture:
         page = None if run.aim.page is None else self._presses.page(run.aim.page)
         if page is None:
             return self._presses.last_pages(batch.batch)
-        return [one for one in self._presses.live_pages(batch.batch) if one.spread == page.spread]
+        return self._presses.spread(batch.batch, page.spread)
 
     async def judge(self, run: Run, *, halved: str | None, timeout_s: float) -> None:
         """Judge the run's pages within the time left since its edge; sets its verdicts and how it ends."""

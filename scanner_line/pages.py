@@ -112,13 +112,26 @@ class PageRows:
         """All counting pages of a batch in order."""
         return self.where(connection, f"{LIVE} AND batch = ?", batch)
 
+    def window(self, connection: sqlite3.Connection, batch: str, *, first: int, count: int) -> list[Page]:
+        """So many counting pages of a batch from a place on, counted from 1."""
+        places = connection.execute(
+            f"SELECT page FROM pages INDEXED BY pages_live WHERE {LIVE} AND batch = ? ORDER BY seq LIMIT ? OFFSET ?",  # noqa: S608
+            (batch, count, first - 1),
+        ).fetchall()
+        return [page for row in places for page in self.where(connection, "page = ?", row[0])]
+
+    def spread(self, connection: sqlite3.Connection, batch: str, spread: str) -> list[Page]:
+        """The counting pages of one spread in order."""
+        return self.where(connection, f"{LIVE} AND +batch = ? AND spread = ?", batch, spread)  # a spread's pages are few
+
     def last(self, connection: sqlite3.Connection, batch: str) -> list[Page]:
         """The counting pages of the spread captured last, wherever in the batch it stands."""
         found = connection.execute(
-            f"SELECT spread FROM pages WHERE batch = ? AND {LIVE} AND placeholder IS NULL ORDER BY t_ms DESC, rowid DESC LIMIT 1",  # noqa: S608
+            f"SELECT spread FROM pages INDEXED BY pages_last WHERE batch = ? AND {LIVE} AND placeholder IS NULL"  # noqa: S608
+            " ORDER BY t_ms DESC, rowid DESC LIMIT 1",
             (batch,),
         ).fetchone()
-        return self.where(connection, f"{LIVE} AND batch = ? AND spread = ?", batch, found[0]) if found else []
+        return self.spread(connection, batch, found[0]) if found else []
 
     def room_after(self, connection: sqlite3.Connection, batch: str, after: str | None, *, count: int) -> int:
         """Make room for so many pages after a page (None: at the front, END: at the end); the first of their places."""
@@ -129,22 +142,34 @@ class PageRows:
         connection.execute("UPDATE pages SET seq = seq + ? WHERE batch = ? AND seq > ?", (count, batch, seq))
         return seq + 1
 
-    def relink(self, connection: sqlite3.Connection, batch: str) -> list[str]:
+    def relink(self, connection: sqlite3.Connection, batch: str, *, new: Sequence[Page] = ()) -> list[str]:
         """Let every counting page name the counting page before it; the ids of those that had been told otherwise. What the first page
-        was retaken for follows none either: a retake that names none is taken to follow what the page it replaces followed."""
+        was retaken for follows none either: a retake that names none is taken to follow what the page it replaces followed. Where nothing
+        but `new` pages came, only what is around them is looked at."""
+        around = (batch,) if not new else (batch, *self._around(connection, batch, [page.seq for page in new]))
         stale = connection.execute(
-            "SELECT page, told, before FROM (SELECT page, told, after, lag(page) OVER (ORDER BY seq) AS before FROM pages"  # noqa: S608
-            f" WHERE batch = ? AND {LIVE}) WHERE after IS NOT before",
-            (batch,),
+            "SELECT page, told, before FROM (SELECT page, told, after, lag(page) OVER (ORDER BY seq) AS before, seq"  # noqa: S608
+            f" FROM pages INDEXED BY pages_live WHERE batch = ? AND {LIVE}{' AND seq BETWEEN ? AND ?' if new else ''})"
+            f" WHERE after IS NOT before{' AND (before IS NOT NULL OR seq >= ?)' if new else ''}",
+            (*around, min(page.seq for page in new)) if new else around,
         ).fetchall()
         connection.executemany("UPDATE pages SET after = ? WHERE page = ?", [(row["before"], row["page"]) for row in stale])
         first = connection.execute(
-            f"SELECT page FROM pages WHERE batch = ? AND {LIVE} ORDER BY seq LIMIT 1",  # noqa: S608
+            f"SELECT page FROM pages INDEXED BY pages_live WHERE batch = ? AND {LIVE} ORDER BY seq LIMIT 1",  # noqa: S608
             (batch,),
         ).fetchone()
         for older in () if first is None else self.older(connection, first[0]):
             stale += connection.execute("UPDATE pages SET after = NULL WHERE page = ? AND after IS NOT NULL RETURNING page, told", (older,))
         return [row["page"] for row in stale if row["told"]]
+
+    @staticmethod
+    def _around(connection: sqlite3.Connection, batch: str, seqs: Sequence[int]) -> tuple[int, int]:
+        """The place of the counting page before the lowest of the places, and of the one after the highest; these where there is none."""
+        low, high = min(seqs), max(seqs)
+        one = f"FROM pages INDEXED BY pages_live WHERE {LIVE} AND batch = ?"
+        before = connection.execute(f"SELECT max(seq) {one} AND seq < ?", (batch, low)).fetchone()[0]
+        after = connection.execute(f"SELECT min(seq) {one} AND seq > ?", (batch, high)).fetchone()[0]
+        return low if before is None else before, high if after is None else after
 
     @staticmethod
     def older(connection: sqlite3.Connection, page: str) -> list[str]:

@@ -15,6 +15,7 @@ from scanner_line.spool import Kept, Spool
 from wire.records import record
 
 __all__ = ["OUTCOMES", "RANK", "RETAKE", "Aim", "Judged", "Page", "Picture", "Press", "PressBook"]
+FACTS_MAX = 5000  # as many pages as a judge holds of a batch (checks.baseline.PAGES_MAX)
 OUTCOMES = ("captured", "rejected", "failed", "ignored", "control")
 
 
@@ -114,7 +115,7 @@ class PressBook:
                     seq, old, after = target.seq, target.page, None
                 else:
                     spread = target.spread
-                    live = {one.side: one for one in self.rows.where(connection, f"{LIVE} AND batch = ? AND spread = ?", batch, spread)}
+                    live = {one.side: one for one in self.rows.spread(connection, batch, spread)}
                     if picture.side not in live and picture.side in ever:
                         continue
                     old = live[picture.side].page if picture.side in live else None
@@ -177,7 +178,7 @@ class PressBook:
         if not new:
             return []
         batch = new[0].batch
-        moved = self.rows.relink(connection, batch)
+        moved = self.rows.relink(connection, batch, new=new)
         made = self.rows.tell(connection, [page.page for page in new])
         self.rows.tell(connection, moved)
         kind = INSERT if made[0].inserted else RETAKE if any(page.replaces for page in made) else "capture"
@@ -240,11 +241,28 @@ class PressBook:
         with self._spool.reading() as connection:
             return self.rows.live(connection, batch)
 
+    def window(self, batch: str, *, first: int, count: int) -> list[Page]:
+        """So many counting pages of a batch from a place on, counted from 1."""
+        with self._spool.reading() as connection:
+            return self.rows.window(connection, batch, first=first, count=count)
+
+    def spread(self, batch: str, spread: str) -> list[Page]:
+        """The counting pages of one spread of a batch in order."""
+        with self._spool.reading() as connection:
+            return self.rows.spread(connection, batch, spread)
+
+    def count(self, batch: str) -> int:
+        """How many pages of a batch count."""
+        with self._spool.reading() as connection:
+            counted = f"SELECT count(*) FROM pages INDEXED BY pages_live WHERE {LIVE} AND batch = ?"  # noqa: S608
+            return int(connection.execute(counted, (batch,)).fetchone()[0])
+
     def number(self, page: Page) -> int:
         """A page's place among the counting pages of its batch, from 1."""
         with self._spool.reading() as connection:
             counted = connection.execute(
-                "SELECT count(*) FROM pages WHERE batch = ? AND replaced_by IS NULL AND NOT deleted AND seq <= ?", (page.batch, page.seq)
+                f"SELECT count(*) FROM pages INDEXED BY pages_live WHERE batch = ? AND {LIVE} AND seq <= ?",  # noqa: S608
+                (page.batch, page.seq),
             ).fetchone()
             return int(counted[0])
 
@@ -271,13 +289,13 @@ class PressBook:
             return [row[0] for row in rows]
 
     def facts(self, batch: str) -> list[tuple[str, dict[str, Any]]]:
-        """(page id, facts of the checks) of all counting pages of a batch that have some, in order."""
+        """(page id, facts of the checks) of the batch's counting pages that have some, in order: the last FACTS_MAX."""
         with self._spool.reading() as connection:
             rows = connection.execute(
-                "SELECT page, facts FROM pages WHERE batch = ? AND facts IS NOT NULL AND replaced_by IS NULL AND NOT deleted ORDER BY seq",
-                (batch,),
+                f"SELECT page, facts FROM pages WHERE batch = ? AND facts IS NOT NULL AND {LIVE} ORDER BY seq DESC LIMIT ?",  # noqa: S608
+                (batch, FACTS_MAX),
             ).fetchall()
-            return [(row["page"], json.loads(row["facts"])) for row in rows]
+            return [(row["page"], json.loads(row["facts"])) for row in reversed(rows)]
 
     def _begin(self, connection: sqlite3.Connection, press: str, *, pedal: str, wish: str, t_ms: int, m_ms: int) -> None:
         connection.execute(

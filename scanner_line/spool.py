@@ -36,10 +36,17 @@ SCHEMA = (
     """CREATE TABLE IF NOT EXISTS presses(
   press TEXT PRIMARY KEY, t_ms INTEGER NOT NULL, m_ms INTEGER NOT NULL, pedal TEXT NOT NULL, wish TEXT NOT NULL,
   batch TEXT, outcome TEXT, why TEXT, operator TEXT) STRICT""",
-    "CREATE INDEX IF NOT EXISTS presses_by_time ON presses(t_ms)",
+    "DROP INDEX IF EXISTS presses_by_time",
+    "CREATE INDEX IF NOT EXISTS presses_by_time_outcome ON presses(t_ms, outcome)",
     "CREATE INDEX IF NOT EXISTS presses_unfinished ON presses(press) WHERE outcome IS NULL",
     f"CREATE TABLE IF NOT EXISTS {PAGES}",
     "CREATE INDEX IF NOT EXISTS pages_by_batch ON pages(batch, seq)",
+    "CREATE INDEX IF NOT EXISTS pages_live ON pages(batch, seq, page, after, told) WHERE replaced_by IS NULL AND NOT deleted",
+    "CREATE INDEX IF NOT EXISTS pages_counted ON pages(batch, replaced_by, deleted, verdict, placeholder)",
+    "CREATE INDEX IF NOT EXISTS pages_out ON pages(batch) WHERE deleted > 0",
+    """CREATE INDEX IF NOT EXISTS pages_last ON pages(batch, t_ms)
+  WHERE replaced_by IS NULL AND NOT deleted AND placeholder IS NULL""",
+    "CREATE INDEX IF NOT EXISTS pages_pace ON pages(t_ms) WHERE replaces IS NULL AND placeholder IS NULL",
     "CREATE INDEX IF NOT EXISTS pages_by_press ON pages(press)",
     "CREATE INDEX IF NOT EXISTS pages_by_spread ON pages(spread)",
     "CREATE INDEX IF NOT EXISTS pages_by_digest ON pages(sha256)",

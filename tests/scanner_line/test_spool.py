@@ -7,8 +7,8 @@ import pytest
 
 from scanner_line.batches import BatchBook
 from scanner_line.errors import SpoolError
-from scanner_line.presses import PressBook
-from scanner_line.spool import IMAGE_BYTES_MAX, SCHEMA_VERSION, Spool
+from scanner_line.presses import Judged, Picture, PressBook
+from scanner_line.spool import IMAGE_BYTES_MAX, SCHEMA_VERSION, Kept, Spool
 from tests.scanner_line.bench import NAME, RecordTable
 
 VERSION_1 = """
@@ -186,4 +186,51 @@ def test_an_image_lies_under_the_ending_of_its_kind(tmp_path: Path, image: bytes
     assert spool.sweep() == 0
     spool.keep(image)
     assert spool.sweep() == 1
+    spool.close()
+
+
+def test_a_press_at_a_batchs_thousandth_page_reads_no_more_than_at_its_first(tmp_path: Path) -> None:
+    """Counted in steps of the database's own machine, which do not depend on how fast this one is."""
+    spool = Spool(tmp_path)
+    records = RecordTable(spool.connection)
+    presses, batches = PressBook(spool, records, station=NAME), BatchBook(spool, records, station=NAME)
+    batch, taken = batches.open().batch, 0
+
+    def press() -> None:
+        nonlocal taken
+        taken += 1
+        made = presses.begin(pedal="pedal", wish="capture", t_ms=taken, m_ms=taken)
+        kept = Kept(f"{taken:064x}", 1, tmp_path)
+        (page,) = presses.store(made, batch, [Picture(kept, 1, 1, "only")], sides=("only",))
+        presses.finish(made, "captured", judged={page.page: Judged("good")})
+        presses.last_pages(batch)
+
+    def steps() -> int:
+        """Hundreds of steps that one press takes."""
+        counted = 0
+
+        def count() -> int:
+            nonlocal counted
+            counted += 1
+            return 0
+
+        spool.connection.set_progress_handler(count, 100)
+        press()
+        spool.connection.set_progress_handler(None, 0)
+        return counted
+
+    press()
+    first = steps()
+    with spool.transaction() as connection:
+        columns = "press, spread, batch, side, bytes, width, height, t_ms, m_ms, verdict"
+        connection.executemany(
+            f"INSERT INTO pages(page, seq, after, told, {columns}) SELECT ?, ?, ?, 1, {columns} FROM pages WHERE seq = 1",  # noqa: S608
+            [(f"page-{n}", n + 10, f"page-{n - 1}" if n else None) for n in range(3000)],
+        )
+        presses.rows.relink(connection, batch)
+    assert steps() <= first + 20, "2,000 steps more, for 3,000 pages more"
+    assert (batches.get(batch).counts.captured, presses.count(batch)) == (3003, 3003)
+    everything = presses.live_pages(batch)
+    assert presses.window(batch, first=2990, count=100) == everything[2989:]
+    assert [presses.number(page) for page in everything[2989:]] == list(range(2990, 3004))
     spool.close()
