@@ -384,6 +384,7 @@ def for_browser() -> dict[str, str]:
         "highest": gettext("Highest"),
     }
 
+
 HIT_KIND: dict[str, LazyString] = {
     "batch": lazy_gettext("Batch"),
     "box": lazy_gettext("Box"),

@@ -21,9 +21,7 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
 def add_pack_arguments(parser: argparse.ArgumentParser) -> None:
     """What `pack` takes."""
     parser.add_argument("--now", action="store_true", help="what came within the last hour too")
-    parser.add_argument(
-        "--vacuum", action="store_true", help="give the freed space back to the file system; needs as much again meanwhile"
-    )
+    parser.add_argument("--vacuum", action="store_true", help="give the freed space back to the file system; needs as much again meanwhile")
 
 
 def export(config: CentralConfig, args: argparse.Namespace) -> int:

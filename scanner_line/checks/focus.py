@@ -8,6 +8,9 @@ from scanner_line.profile import Profile
 
 INK_SURE = 0.012  # share of the page; with less ink and no sharp edge a person should look before the page is taken again
 SMEAR_SURE = 0.12  # from here on it is text out of focus; between the two it may be the next page's text showing through a blank verso
+SMEAR_DOUBT = 0.09  # from here on a person should look, however little ink there is: letters have run into grey
+SHADE_ALONE = 0.015  # unevenness of a page, while no batch is known, from which it may be text wholly out of focus; blank paper has 0.003
+WAYS_MISSING = 2  # directions in which a page of text has no edge: it moved, and is sharp along its movement only
 LESS_FINEST, LESS_FINE = 0.05, 0.03  # log10 by which a smeared page has less of the two finest bands than its batch
 SMOOTH = -0.325  # log10 of the finest band over the next: less is found only where a picture was smeared, or never was sharp
 SOFT_PRIOR = 1.15  # of the prior's steepness, under which a smooth first page of a batch is soft
@@ -26,12 +29,17 @@ def judge_sharpness(measures: Measures, baseline: Baseline, profile: Profile, *,
     if kind in ("blank", "separator"):
         return CheckResult("sharpness", None, limit, True, "no text to measure", "没有可测的文字")
     if measures.steep is None:
-        if not shady or kind == "picture" or (kind == "sparse" and hardly_inked(measures) and not _smeared(measures, baseline)):
+        faint = kind == "sparse" and hardly_inked(measures) and not _smeared(measures, baseline)
+        if not shady or kind == "picture" or (faint and measures.smear < SMEAR_DOUBT):
             return CheckResult("sharpness", None, limit, True, "no text to measure", "没有可测的文字")
         if hardly_inked(measures):
             return CheckResult("sharpness", 0.0, limit, False, "hardly any ink: blank, or out of focus?", "几乎没有墨迹：空白还是失焦？")
         return CheckResult("sharpness", 0.0, limit, False, "no sharp edge on the whole page: take it again", "整页没有清晰的边缘，请重拍")
     value = _worst(measures, baseline)
+    if kind == "text" and sum(found is None for found in measures.steep) >= WAYS_MISSING:
+        return CheckResult(
+            "sharpness", 0.0, limit, False, "smeared one way: was the page moving? take it again", "单向模糊：页面是否移动？请重拍"
+        )
     if value < limit:
         return CheckResult("sharpness", value, limit, False, "less sharp than the other pages: take it again", "比其他页模糊，请重拍")
     close, closest = _closeness(measures, baseline, profile, kind=kind)
@@ -113,4 +121,4 @@ def _closeness(measures: Measures, baseline: Baseline, profile: Profile, *, kind
 def _smeared(measures: Measures, baseline: Baseline) -> bool:
     """Whether a page with hardly any ink is as uneven as the batch's text pages: then it may be text wholly out of focus."""
     usual = baseline.shade_reference()
-    return usual is not None and measures.shade > 0.5 * usual
+    return measures.shade >= SHADE_ALONE if usual is None else measures.shade > 0.5 * usual

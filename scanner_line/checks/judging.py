@@ -5,7 +5,7 @@ import math
 from scanner_line.checks.baseline import Baseline
 from scanner_line.checks.duplicate import bits_apart, match
 from scanner_line.checks.exposure import Box
-from scanner_line.checks.focus import hardly_inked, judge_exposure, judge_sharpness, very_soft
+from scanner_line.checks.focus import SHADE_ALONE, hardly_inked, judge_exposure, judge_sharpness, very_soft
 from scanner_line.checks.kinds import PICTURE_SHARE, Kind
 from scanner_line.checks.measures import Measures
 from scanner_line.checks.results import CHECK_NAMES, CheckResult, Judgement, verdict_of
@@ -84,7 +84,8 @@ def unreadable(why: str) -> Judgement:
 def _shady(measures: Measures, baseline: Baseline) -> bool:
     """Whether the page is dark where text would be, though it may have no edge."""
     usual = baseline.shade_reference()
-    return measures.smear >= SMEAR_MIN or (usual is not None and measures.smear >= SMEAR_ANY and measures.shade >= SHADE * usual)
+    least = SHADE_ALONE if usual is None else SHADE * usual
+    return measures.smear >= SMEAR_MIN or (measures.smear >= SMEAR_ANY and measures.shade >= least)
 
 
 def _not_done(name: str) -> CheckResult:

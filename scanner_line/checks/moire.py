@@ -27,7 +27,7 @@ EVERYWHERE_BLOCKS = 12
 BLOCKS_MIN = 4  # blocks that must agree about a pattern
 AGREE = 1.6  # bins by which the peaks of neighbouring blocks may lie apart
 COLOUR_BLOCK_PX = 48
-COLOUR_STEP_PX = 36
+COLOUR_STEP_PX = 40
 OTHER_SIZE = 0.87  # of the reduced picture: the size in which a pattern must show again
 SAME = 0.08  # of its fineness, by which it may differ there
 
@@ -98,9 +98,10 @@ def _patterned(picture: Floats, mask: Gray, paper: float, *, block: int, step: i
         pieces, places = pieces[strong], [places[at] for at in strong]
     powers = np.square(np.abs(np.fft.rfft2(pieces))).astype(np.float32) * ring
     peaks: dict[tuple[int, int], tuple[float, float]] = {}
-    for (x, y), power in zip(places, powers, strict=True):
-        peak = _peak(power, allowed, floor)
+    for at in np.flatnonzero((powers * allowed).max(axis=(1, 2)) >= floor):
+        peak = _peak(powers[at], allowed, floor)
         if peak is not None:
+            x, y = places[at]
             peaks[x // step, y // step] = peak
     agreed = [place for place, peak in peaks.items() if _neighbours(place, peak, peaks) >= 2]
     if len(agreed) >= BLOCKS_MIN:

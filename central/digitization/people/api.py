@@ -127,9 +127,7 @@ def blueprint() -> Blueprint:
 
     @made.patch(f"/<{IDENT}:person>")
     @operation(
-        Operation(
-            right="operators.manage", summary="Rename a person, move them to other benches, keep them out.", body=Change, result=Done
-        )
+        Operation(right="operators.manage", summary="Rename a person, move them to other benches, keep them out.", body=Change, result=Done)
     )
     def people_change(person: str, body: Change) -> Done:
         with writing(engine()) as connection:

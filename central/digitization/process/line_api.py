@@ -93,9 +93,7 @@ def routes(made: Blueprint) -> None:
         return _limits()
 
     @made.post("/limits")
-    @operation(
-        Operation(right="process.manage", summary="Set the lights' hours.", body=NewLimits, result=StepLimits, also=LATE)
-    )
+    @operation(Operation(right="process.manage", summary="Set the lights' hours.", body=NewLimits, result=StepLimits, also=LATE))
     def step_limits_set(body: NewLimits) -> Response:
         given = {one.step: {"yellow_h": one.yellow_h, "red_h": one.red_h} for one in body.items}
         if len(given) != len(body.items) or not given.keys() <= BY_NAME.keys():
