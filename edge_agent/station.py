@@ -58,6 +58,7 @@ class StationProcess:
         self._file_profile = dict(bench.options[PROFILE] or {})
         self._full = False
         self._client: HandoffClient | None = None  # the spool commits before there is one
+        self._documents = config.data / "documents.json"
         self._again = asyncio.Event()
         self._ready = asyncio.Event()
         self._pins: Pins = simulated_pins() if bench.sim else device_pins() if uses_pins(bench) else None
@@ -95,6 +96,12 @@ class StationProcess:
             log.error("the operators kept for %s are none: %s", self.name, error)
             return ()
 
+    async def _hear_operators(self) -> None:
+        """Read again who may sign in: the core may have kept others after this process read them and before it could be told."""
+        kept = self._operators(self._documents)
+        if set(kept) != set(self.bench.desk.operators):
+            await self.bench.desk.set_operators(kept)
+
     def _committed(self) -> None:
         if self._client is not None:
             self._client.notify()
@@ -110,8 +117,12 @@ class StationProcess:
             await self.bench.start()
             self._ready.set()
             working = asyncio.create_task(self.bench.run(), name=f"bench {self.name}")
+            linked = False
             while not (stop.is_set() or self._again.is_set() or handing.done() or working.done()) and os.getppid() == core:
-                self.bench.station.set_link("core", client.connected.is_set())
+                if client.connected.is_set() and not linked:
+                    await self._hear_operators()
+                linked = client.connected.is_set()
+                self.bench.station.set_link("core", linked)
                 await asyncio.sleep(LOOK_S)
         finally:
             if working is not None:

@@ -250,3 +250,12 @@ async def test_what_is_left_of_a_folders_watch_can_be_looked_at_without_a_bench(
     (tmp_path / "scan1.jpg").write_bytes(jpeg("a", 1))
     (tmp_path / "else.jpg").write_bytes(jpeg("a", 2))
     assert [one.name for one in watch.files()] == ["scan1.jpg"]
+
+
+def test_a_resolution_that_is_no_number_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "page.tif"
+    Image.new("L", (320, 240), 9).save(file, "TIFF", dpi=(300, 300))
+    data = bytearray(file.read_bytes())
+    at = data.index(b"\x1a\x01\x05\x00")  # XResolution, of type RATIONAL
+    data[at + 2 : at + 8] = b"\x02\x00\x08\x00\x00\x00"  # eight bytes of text
+    assert check_whole(bytes(data), max_megapixels=1) == (320, 240, None)
