@@ -98,7 +98,7 @@ def test_with_the_broker_gone_rooms_alarm_and_the_bench_works_and_then_all_arriv
         site.wait_even(AGENTS)
         entries = sorted((e for e in site.items("/ledger/entries") if e["type"] == "batch"), key=lambda e: e["index"])
         assert next(e["lane"] for e in entries if e["agent"] == "room-101") == "events"
-        assert site.items("/alarms")[0]["subject"] == "room-101.climate.temperature"
+        assert "room-101.climate.temperature" in {alarm["subject"] for alarm in site.items("/alarms")}
     finally:
         site.stop()
 
